@@ -1,0 +1,177 @@
+package runindex
+
+import (
+	"context"
+	"encoding/binary"
+	"flag"
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+)
+
+// entriesFlag sizes BenchmarkGrowth: 100000000 takes some minutes and 7 GB
+// of disk.
+var entriesFlag = flag.Int("entries", 10_000_000, "entries of BenchmarkGrowth")
+
+// benchBatch is the number of charges that are looked up, then put together.
+const benchBatch = 512
+
+// keyNumber makes the i-th key, uniform as a hash is (splitmix64).
+func keyNumber(i uint64) (k Key) {
+	binary.BigEndian.PutUint64(k[:8], mix(2*i))
+	binary.BigEndian.PutUint64(k[8:], mix(2*i+1))
+	return k
+}
+
+func mix(z uint64) uint64 {
+	z = (z + 1) * 0x9e3779b97f4a7c15
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	return z ^ z>>31
+}
+
+// residentBytes is what the process keeps in memory, by kind.
+func residentBytes(tb testing.TB) (all, file int64) {
+	text, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0, 0 // not Linux: not reported
+	}
+	for line := range strings.Lines(string(text)) {
+		var kb int64
+		if n, _ := fmt.Sscanf(line, "VmRSS: %d kB", &kb); n == 1 {
+			all = kb << 10
+		}
+		if n, _ := fmt.Sscanf(line, "RssFile: %d kB", &kb); n == 1 {
+			file = kb << 10
+		}
+	}
+	return all, file
+}
+
+// insert looks up and puts the keys numbered from and to exclusive, in
+// batches.
+func insert(tb testing.TB, x *Index, from, to uint64) {
+	ctx := context.Background()
+	keys := make([]Key, 0, benchBatch)
+	entries := make([]Entry, 0, benchBatch)
+	for i := from; i < to; {
+		keys, entries = keys[:0], entries[:0]
+		for ; i < to && len(keys) < benchBatch; i++ {
+			k := keyNumber(i)
+			keys = append(keys, k)
+			entries = append(entries, Entry{Key: k, Content: [14]byte{1, 2, 3}, Value: 1})
+		}
+		err := x.LookupAll(ctx, keys, func(int, []Entry) error { return fmt.Errorf("found a key never put") })
+		if err == nil {
+			err = x.Put(ctx, entries...)
+		}
+		if err == nil {
+			err = x.Commit(binary.BigEndian.AppendUint64(nil, i))
+		}
+		if err != nil {
+			tb.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkGrowth inserts -entries keys, each looked up before, and reports
+// the cost of the first million, of the last tenth, of hits, and what the
+// index takes in memory and at Open.
+func BenchmarkGrowth(b *testing.B) {
+	for b.Loop() {
+		growth(b, uint64(*entriesFlag))
+	}
+}
+
+func growth(b *testing.B, total uint64) {
+	dir := b.TempDir()
+	x, err := Open(context.Background(), dir, Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	start := time.Now()
+	for done, step := uint64(0), uint64(1_000_000); done < total; {
+		next := min(done+step, total)
+		began := time.Now()
+		insert(b, x, done, next)
+		took := time.Since(began)
+		s := x.Stats()
+		rss, _ := residentBytes(b)
+		fmt.Printf("%10d..%10d: %4d ns/charge, %2d runs, %3d merges, %d stalls, filters %d MiB, resident %d MiB\n", done, next,
+			took.Nanoseconds()/int64(next-done), s.Runs, s.Merges, s.Stalls, s.FilterBytes>>20, rss>>20)
+		done = next
+		step = max(step, min(total/10, 10_000_000))
+	}
+	b.ReportMetric(float64(time.Since(start).Nanoseconds())/float64(total), "ns/charge")
+	began := time.Now()
+	if err := x.Close(); err != nil {
+		b.Fatal(err)
+	}
+	closed := time.Since(began)
+	runtime.GC()
+	began = time.Now()
+	if x, err = Open(context.Background(), dir, Options{}); err != nil {
+		b.Fatal(err)
+	}
+	opened := time.Since(began)
+	s := x.Stats()
+	rss, _ := residentBytes(b)
+	fmt.Printf("close %v, open %v, %d runs, %.2f filter bits/charge, resident %d MiB\n", closed, opened, s.Runs,
+		float64(s.FilterBytes)*8/float64(s.Entries), rss>>20)
+	b.ReportMetric(float64(s.FilterBytes)*8/float64(s.Entries), "bits/charge")
+	b.ReportMetric(float64(rss)/(1<<20), "MiB-resident")
+	b.ReportMetric(opened.Seconds()*1000, "ms-open")
+	hits(b, x, total)
+	if err := x.Close(); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// hits measures lookups of keys that are there, and of keys that are not.
+func hits(b *testing.B, x *Index, total uint64) {
+	const asked = 200_000
+	var dst []Entry
+	for _, kind := range []string{"hit", "miss"} {
+		began := time.Now()
+		for i := range uint64(asked) {
+			n := mix(i) % total
+			if kind == "miss" {
+				n += total
+			}
+			var err error
+			if dst, err = x.Lookup(context.Background(), dst[:0], keyNumber(n)); err != nil {
+				b.Fatal(err)
+			}
+			if (len(dst) == 1) != (kind == "hit") {
+				b.Fatalf("%s: key %d has %d entries", kind, n, len(dst))
+			}
+		}
+		b.ReportMetric(float64(time.Since(began).Nanoseconds())/asked, "ns/"+kind)
+	}
+}
+
+// BenchmarkMap is the yardstick: the same keys in Go's own map, which keeps
+// nothing on disk and grows with history.
+func BenchmarkMap(b *testing.B) {
+	for b.Loop() {
+		total := min(uint64(*entriesFlag), 10_000_000)
+		m := map[Key][16]byte{}
+		began := time.Now()
+		for i := range total {
+			k := keyNumber(i)
+			if _, ok := m[k]; ok {
+				b.Fatal("found a key never put")
+			}
+			m[k] = [16]byte{1, 2, 3}
+		}
+		b.ReportMetric(float64(time.Since(began).Nanoseconds())/float64(total), "ns/charge")
+		var mem runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&mem)
+		b.ReportMetric(float64(mem.HeapAlloc)*8/float64(total), "bits/charge")
+		runtime.KeepAlive(m)
+	}
+}
