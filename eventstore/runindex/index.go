@@ -31,6 +31,8 @@ type Index struct {
 	sealed *table // full, being written to a run; nil when none is
 	spare  *table // becomes the next active; nil while it is not clean yet
 	runs   []*run // newest first; replaced as a whole
+	// filters are those of runs, in one piece of memory for the lookups.
+	filters []filter
 
 	committed checkpoint // last Commit
 	durable   checkpoint // in the manifest
@@ -44,7 +46,7 @@ type Index struct {
 
 	background sync.WaitGroup
 	stopMerges context.CancelFunc
-	pages      sync.Pool // *[pageBytes]byte
+	questions  sync.Pool // *question
 }
 
 // Open opens the index in the directory, making it where there is none. The
@@ -61,7 +63,7 @@ func Open(ctx context.Context, dir string, opts Options) (*Index, error) {
 		return nil, fmt.Errorf("open index: %w", err)
 	}
 	x := &Index{dir: dir, opts: opts, changed: make(chan struct{})}
-	x.pages.New = func() any { return new([pageBytes]byte) }
+	x.questions.New = func() any { return new(question) }
 	x.durable.position = m.Checkpoint
 	x.committed = x.durable
 	if err := x.load(ctx, m); err != nil {
@@ -85,7 +87,7 @@ func (x *Index) load(ctx context.Context, m manifest) (err error) {
 		if err != nil {
 			return err
 		}
-		x.runs = append(x.runs, opened)
+		x.setRuns(append(x.runs, opened))
 		x.lastID = max(x.lastID, r.ID)
 	}
 	if x.active, err = newTable(x.opts.TableEntries); err != nil {
@@ -105,7 +107,17 @@ func (x *Index) free() {
 			release(t.mem)
 		}
 	}
-	x.runs, x.active, x.sealed, x.spare = nil, nil, nil, nil
+	x.setRuns(nil)
+	x.active, x.sealed, x.spare = nil, nil, nil
+}
+
+// setRuns replaces the runs. mu is held, but for Open.
+func (x *Index) setRuns(runs []*run) {
+	filters := make([]filter, len(runs))
+	for i, r := range runs {
+		filters[i] = r.filter
+	}
+	x.runs, x.filters = runs, filters
 }
 
 // Checkpoint returns the position that is durable: after a crash the index
@@ -236,7 +248,8 @@ func (x *Index) install(runs []*run, covered checkpoint, change func()) error {
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.runs, x.durable = runs, covered
+	x.setRuns(runs)
+	x.durable = covered
 	if change != nil {
 		change()
 	}

@@ -6,92 +6,160 @@ import (
 	"slices"
 )
 
-// lookupGroup is how many keys LookupAll asks for under one hold of the
-// lock.
-const lookupGroup = 128
+// lookupGroup is how many keys are asked for under one hold of the lock, and
+// how many cache misses can be under way together.
+const lookupGroup = 64
 
-// suspect names records of a run that may have the key numbered key of a
-// group. The run is retained.
+// question is the scratch memory of a lookup.
+type question struct {
+	prefixes [lookupGroup]uint64
+	ends     [lookupGroup]int // of each key in inTables
+	inTables []Entry          // newest first for each key
+	maybe    []maybe          // room for every key in every run
+	suspects []suspect        // by key, newest first for each
+	entries  []Entry          // the answer for one key
+	page     [pageBytes]byte
+	touched  uint64
+}
+
+// maybe is a key of the group and a run of the index.
+type maybe struct{ key, run int32 }
+
+// suspect names records of a run that may have a key of the group. The run
+// is retained.
 type suspect struct {
 	key      int
 	run      *run
 	from, to uint32
 }
 
-// gathered is what memory knows of a group of keys.
-type gathered struct {
-	entries  []Entry // of the tables, newest first for each key
-	ends     [lookupGroup]int
-	suspects []suspect // ordered by key, newest first for each
-}
-
 // Lookup appends the live entries of the key to dst, ordered by identity.
-// For a key never put it reads no file, but for one in some hundreds that
-// the filters don't tell apart. Errors: ErrDamaged, ErrTooManyEntries,
+// For a key never put it reads no file, but for one in about 200 that the
+// filters don't tell apart. Errors: ErrDamaged, ErrTooManyEntries,
 // ErrClosed, or what the disk says; dst is then as it was given.
 func (x *Index) Lookup(ctx context.Context, dst []Entry, key Key) ([]Entry, error) {
-	base := len(dst)
-	prefix := key.prefix()
-	var few [4]suspect
-	suspects := few[:0]
-	x.mu.RLock()
-	if x.closed {
-		x.mu.RUnlock()
-		return dst, ErrClosed
-	}
-	dst = x.gatherTables(dst, &key)
-	suspects = x.gatherRuns(suspects, 0, prefix)
-	x.mu.RUnlock()
-	if len(suspects) == 0 && len(dst) == base {
-		return dst, nil
-	}
-	dst, err := x.read(ctx, dst, &key, suspects)
-	if err == nil {
-		dst, err = settle(dst, base)
-	}
-	if err != nil {
-		return dst[:base], err
-	}
-	return dst, nil
+	keys := [1]Key{key}
+	err := x.LookupAll(ctx, keys[:], func(_ int, entries []Entry) error {
+		dst = append(dst, entries...)
+		return nil
+	})
+	return dst, err
 }
 
-// LookupAll looks many keys up, cheaper than one at a time. It calls found
-// with the number of each key that has live entries, in order; the entries
-// are valid until found returns. It ends with found's first error, or as
-// Lookup does.
+// LookupAll looks many keys up, which costs less than one at a time. It
+// calls found with the number of each key that has live entries, in order;
+// the entries are ordered by identity and valid until found returns. It ends
+// with found's first error, or as Lookup does.
 func (x *Index) LookupAll(ctx context.Context, keys []Key, found func(i int, entries []Entry) error) error {
-	var g gathered
-	var entries []Entry
+	q := x.questions.Get().(*question)
+	defer x.questions.Put(q)
 	for start := 0; start < len(keys); start += lookupGroup {
 		group := keys[start:min(start+lookupGroup, len(keys))]
-		if err := x.gather(&g, group); err != nil {
+		if err := x.ask(q, group); err != nil {
 			return err
 		}
-		if len(g.suspects) == 0 && len(g.entries) == 0 {
+		if len(q.suspects) == 0 && len(q.inTables) == 0 {
 			continue
 		}
-		suspects, at := g.suspects, 0
-		for i := range group {
-			n := 0
-			for n < len(suspects) && suspects[n].key == i {
-				n++
+		if err := q.answer(ctx, group, start, found); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ask puts what memory knows of the keys into the question.
+func (x *Index) ask(q *question, group []Key) error {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	if x.closed {
+		return ErrClosed
+	}
+	for i := range group {
+		q.prefixes[i] = group[i].prefix()
+	}
+	prefixes := q.prefixes[:len(group)]
+	x.askTables(q, group, prefixes)
+	x.askRuns(q, prefixes)
+	return nil
+}
+
+// askTables fills inTables. mu is held.
+func (x *Index) askTables(q *question, group []Key, prefixes []uint64) {
+	for _, t := range []*table{x.active, x.sealed} {
+		if t != nil {
+			for _, prefix := range prefixes {
+				q.touched ^= t.touch(prefix)
 			}
-			if n == 0 && g.ends[i] == at {
-				continue
+		}
+	}
+	q.inTables = q.inTables[:0]
+	for i := range group {
+		q.inTables = x.active.appendKey(q.inTables, &group[i])
+		if x.sealed != nil {
+			q.inTables = x.sealed.appendKey(q.inTables, &group[i])
+		}
+		q.ends[i] = len(q.inTables)
+	}
+}
+
+// askRuns fills suspects. mu is held.
+func (x *Index) askRuns(q *question, prefixes []uint64) {
+	q.suspects = q.suspects[:0]
+	if need := len(prefixes) * len(x.filters); len(q.maybe) <= need {
+		q.maybe = make([]maybe, need+lookupGroup)
+	}
+	// Every pair is written, the next overwrites it unless it counts: no
+	// branch that the processor could guess wrongly while it waits for memory.
+	n := 0
+	for i, prefix := range prefixes {
+		for j := range x.filters {
+			q.maybe[n] = maybe{key: int32(i), run: int32(j)}
+			n += int(x.filters[j].probe(prefix))
+		}
+	}
+	for _, m := range q.maybe[:n] {
+		if from, to, ok := x.filters[m.run].compare(prefixes[m.key]); ok {
+			r := x.runs[m.run]
+			r.retain()
+			q.suspects = append(q.suspects, suspect{key: int(m.key), run: r, from: from, to: to})
+		}
+	}
+}
+
+// answer calls found for the keys of the group, whose first has the number
+// start.
+func (q *question) answer(ctx context.Context, group []Key, start int, found func(int, []Entry) error) error {
+	suspects, at := q.suspects, 0
+	defer func() {
+		for _, s := range suspects {
+			s.run.unref()
+		}
+	}()
+	for i := range group {
+		q.entries = append(q.entries[:0], q.inTables[at:q.ends[i]]...)
+		at = q.ends[i]
+		for len(suspects) > 0 && suspects[0].key == i {
+			if err := ctx.Err(); err != nil {
+				return err
 			}
-			entries = append(entries[:0], g.entries[at:g.ends[i]]...)
-			at = g.ends[i]
+			s := suspects[0]
 			var err error
-			entries, err = x.read(ctx, entries, &group[i], suspects[:n])
-			suspects = suspects[n:]
-			if err == nil {
-				entries, err = settle(entries, 0)
+			if q.entries, err = s.run.appendKey(q.entries, &group[i], s.from, s.to, &q.page); err != nil {
+				return err
 			}
-			if err == nil && len(entries) > 0 {
-				err = found(start+i, entries)
-			}
-			if err != nil {
-				unrefAll(suspects)
+			s.run.unref()
+			suspects = suspects[1:]
+		}
+		if len(q.entries) == 0 {
+			continue
+		}
+		live, err := settle(q.entries)
+		if err != nil {
+			return err
+		}
+		if len(live) > 0 {
+			if err := found(start+i, live); err != nil {
 				return err
 			}
 		}
@@ -99,80 +167,15 @@ func (x *Index) LookupAll(ctx context.Context, keys []Key, found func(i int, ent
 	return nil
 }
 
-// gather asks memory about a group of keys.
-func (x *Index) gather(g *gathered, group []Key) error {
-	g.entries, g.suspects = g.entries[:0], g.suspects[:0]
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	if x.closed {
-		return ErrClosed
-	}
-	for i := range group {
-		g.entries = x.gatherTables(g.entries, &group[i])
-		g.ends[i] = len(g.entries)
-		g.suspects = x.gatherRuns(g.suspects, i, group[i].prefix())
-	}
-	return nil
-}
-
-// gatherTables appends what the tables have of the key. mu is held.
-func (x *Index) gatherTables(dst []Entry, key *Key) []Entry {
-	dst = x.active.appendKey(dst, key)
-	if x.sealed != nil {
-		dst = x.sealed.appendKey(dst, key)
-	}
-	return dst
-}
-
-// gatherRuns appends the runs that may have a key, retained. mu is held.
-func (x *Index) gatherRuns(dst []suspect, key int, prefix uint64) []suspect {
-	for _, r := range x.runs {
-		if from, to, ok := r.filter.probe(prefix); ok {
-			r.retain()
-			dst = append(dst, suspect{key: key, run: r, from: from, to: to})
-		}
-	}
-	return dst
-}
-
-// read appends what the suspects really have of the key, and ends their
-// retention.
-func (x *Index) read(ctx context.Context, dst []Entry, key *Key, suspects []suspect) ([]Entry, error) {
-	if len(suspects) == 0 {
-		return dst, nil
-	}
-	defer unrefAll(suspects)
-	if err := ctx.Err(); err != nil {
-		return dst, err
-	}
-	buf := x.pages.Get().(*[pageBytes]byte)
-	defer x.pages.Put(buf)
-	for _, s := range suspects {
-		var err error
-		if dst, err = s.run.appendKey(dst, key, s.from, s.to, buf); err != nil {
-			return dst, err
-		}
-	}
-	return dst, nil
-}
-
-func unrefAll(suspects []suspect) {
-	for _, s := range suspects {
-		s.run.unref()
-	}
-}
-
-// settle orders dst[base:], which comes newest first, by identity, keeping
-// the newest of each and no removed ones.
-func settle(dst []Entry, base int) ([]Entry, error) {
-	found := dst[base:]
+// settle orders the entries of one key, which come newest first, by
+// identity, and keeps the newest of each and no removed ones.
+func settle(found []Entry) ([]Entry, error) {
 	if len(found) > MaxEntriesPerKey {
-		return dst, fmt.Errorf("%w: key %x has more than %d", ErrTooManyEntries, found[0].Key, MaxEntriesPerKey)
+		return nil, fmt.Errorf("%w: key %x has more than %d", ErrTooManyEntries, found[0].Key, MaxEntriesPerKey)
 	}
 	if len(found) > 1 {
 		slices.SortStableFunc(found, compareIdentity)
 		found = slices.CompactFunc(found, func(a, b Entry) bool { return compareIdentity(a, b) == 0 })
 	}
-	found = slices.DeleteFunc(found, func(e Entry) bool { return e.Value == 0 })
-	return dst[:base+len(found)], nil
+	return slices.DeleteFunc(found, func(e Entry) bool { return e.Value == 0 }), nil
 }
