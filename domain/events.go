@@ -30,7 +30,6 @@ const (
 	TypeRechargeRequested       = "RechargeRequested"
 	TypeRechargeSucceeded       = "RechargeSucceeded"
 	TypeRechargeFailed          = "RechargeFailed"
-	TypeRetryPlanned            = "RetryPlanned"
 	TypeRetryCleared            = "RetryCleared"
 	TypeInvoiceIssued           = "InvoiceIssued"
 	TypeGraceStarted            = "GraceStarted"
@@ -277,17 +276,15 @@ type RechargeFailed struct {
 	RechargeID string `json:"recharge_id"`
 	// Code is the reason, such as "declined".
 	Code string `json:"code"`
+	// RetryAt is when another attempt is planned (R17); absent where none is.
+	RetryAt time.Time `json:"retry_at,omitzero"`
 }
 
-// RetryPlanned plans another attempt after a failed one (R17).
-type RetryPlanned struct {
-	RetryAt time.Time `json:"retry_at"`
-}
-
-// RetryCleared says that the planned attempt will not take place as such.
+// RetryCleared says that a planned attempt will not take place. An attempt at
+// once, a credited payment and a block clear it too, without an event of
+// their own (R13, R17).
 type RetryCleared struct {
-	// Why is "attempted", "no_need", "paid", "replaced", "blocked" or
-	// "in_flight".
+	// Why is "no_need" or "in_flight".
 	Why string `json:"why"`
 }
 
@@ -320,10 +317,10 @@ type GraceEnded struct {
 type BlockKind string
 
 const (
-	// BlockOverdue: not paid within the grace period (R20).
-	BlockOverdue BlockKind = "overdue"
-	// BlockManual: by Finance, with a reason (R23).
-	BlockManual BlockKind = "manual"
+	// KindOverdue: not paid within the grace period (R20).
+	KindOverdue BlockKind = "overdue"
+	// KindManual: by Finance, with a reason (R23).
+	KindManual BlockKind = "manual"
 )
 
 // AccountBlocked blocks every channel of the account.
@@ -406,7 +403,6 @@ func (*ChargeCorrected) EventType() string         { return TypeChargeCorrected 
 func (*RechargeRequested) EventType() string       { return TypeRechargeRequested }
 func (*RechargeSucceeded) EventType() string       { return TypeRechargeSucceeded }
 func (*RechargeFailed) EventType() string          { return TypeRechargeFailed }
-func (*RetryPlanned) EventType() string            { return TypeRetryPlanned }
 func (*RetryCleared) EventType() string            { return TypeRetryCleared }
 func (*InvoiceIssued) EventType() string           { return TypeInvoiceIssued }
 func (*GraceStarted) EventType() string            { return TypeGraceStarted }
