@@ -1,0 +1,73 @@
+package embedded
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/cockroachdb/pebble/v2"
+	"go.uber.org/zap"
+
+	"prepayledger/eventstore"
+)
+
+// pebbleFormat is pinned, so that a newer Pebble does not change what older
+// ones can open. It has the write-ahead log whose chunks tell a torn tail
+// from damage before it (FormatWALSyncChunks).
+const pebbleFormat = pebble.FormatValueSeparation
+
+// pebbleOptions are those of the log's Pebble.
+func (s *Store) pebbleOptions(lock *pebble.Lock) *pebble.Options {
+	logger := pebbleLogger{s}
+	return &pebble.Options{
+		FS:                          s.opts.FS,
+		Lock:                        lock,
+		CacheSize:                   s.opts.CacheBytes,
+		FormatMajorVersion:          pebbleFormat,
+		MemTableSize:                uint64(s.opts.MemTableBytes),
+		MemTableStopWritesThreshold: memTables,
+		Logger:                      logger,
+		EventListener: &pebble.EventListener{
+			BackgroundError: func(err error) { logger.Errorf("background: %v", err) },
+			DataCorruption:  func(info pebble.DataCorruptionInfo) { logger.Errorf("damage: %v", info) },
+		},
+	}
+}
+
+// pebbleLogger hands Pebble's messages to zap. What Pebble calls fatal stops
+// the writer and not the process: Pebble then returns an error, too.
+type pebbleLogger struct{ s *Store }
+
+// Infof logs at debug level: Pebble tells of every flush and compaction.
+func (l pebbleLogger) Infof(format string, args ...any) {
+	if ce := l.s.log.Check(zap.DebugLevel, "pebble"); ce != nil {
+		ce.Write(zap.String("message", fmt.Sprintf(format, args...)))
+	}
+}
+
+// Errorf logs at error level.
+func (l pebbleLogger) Errorf(format string, args ...any) {
+	l.s.log.Error("pebble", zap.String("message", fmt.Sprintf(format, args...)))
+}
+
+// Fatalf ends writing for good.
+func (l pebbleLogger) Fatalf(format string, args ...any) {
+	l.s.fail(fmt.Errorf(format, args...))
+}
+
+// readError turns an error of Pebble's into one of the contract's that names
+// the place.
+func readError(err error, format string, args ...any) error {
+	kind := eventstore.ErrUnavailable
+	if pebble.IsCorruptionError(err) {
+		kind = eventstore.ErrCorrupt
+	}
+	return fmt.Errorf("%w: %s: %w", kind, fmt.Sprintf(format, args...), err)
+}
+
+// damage is an ErrCorrupt that names the place.
+func damage(format string, args ...any) error {
+	return fmt.Errorf("%w: %w", eventstore.ErrCorrupt, fmt.Errorf(format, args...))
+}
+
+// isNotFound tells a missing key from a failed read.
+func isNotFound(err error) bool { return errors.Is(err, pebble.ErrNotFound) }
