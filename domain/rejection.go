@@ -40,6 +40,7 @@ const (
 	ReasonRequired           Code = "reason_required"
 	SameApprover             Code = "same_approver"
 	NothingToReconcile       Code = "nothing_to_reconcile"
+	FXRateMissing            Code = "fx_rate_missing"
 	UnknownInvoiceLine       Code = "unknown_invoice_line"
 	UnallocatedLines         Code = "unallocated_lines"
 	AlreadyPosted            Code = "already_posted"
