@@ -43,6 +43,7 @@ type Index struct {
 	// for what is in active.
 	changed chan struct{}
 	stats   Stats
+	touched uint64 // takes what table.touch returns
 
 	background sync.WaitGroup
 	stopMerges context.CancelFunc
@@ -173,6 +174,7 @@ func (x *Index) Close() error {
 		return ErrClosed
 	}
 	x.closed = true
+	x.notify() // a seal that waits for merges waits no longer
 	x.stopMerges()
 	target, err := x.drain(context.Background())
 	x.drained = true

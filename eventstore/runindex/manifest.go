@@ -131,16 +131,26 @@ func loadManifest(dir string, fsync func(*os.File) error) (manifest, error) {
 	if err != nil {
 		return m, err
 	}
+	return m, removeLeftovers(dir, names, m)
+}
+
+// removeLeftovers deletes the runs that the manifest doesn't name, and a
+// manifest that did not come into force.
+func removeLeftovers(dir string, runs []string, m manifest) error {
 	used := map[string]bool{}
 	for _, r := range m.Runs {
 		used[runName(r.ID)] = true
 	}
-	for _, name := range names {
+	leftovers := []string{manifestTemp}
+	for _, name := range runs {
 		if !used[name] {
-			if err := os.Remove(filepath.Join(dir, name)); err != nil {
-				return m, err
-			}
+			leftovers = append(leftovers, name)
 		}
 	}
-	return m, nil
+	for _, name := range leftovers {
+		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
 }

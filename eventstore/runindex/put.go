@@ -47,7 +47,7 @@ func (x *Index) putSome(ctx context.Context, entries []Entry) (int, error) {
 			return 0, x.failure
 		}
 		for i := range entries {
-			x.stats.touched ^= x.active.touch(entries[i].Key.prefix())
+			x.touched ^= x.active.touch(entries[i].Key.prefix())
 		}
 		for i := range entries {
 			entries[i].encode(&rec)

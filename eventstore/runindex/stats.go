@@ -15,8 +15,6 @@ type Stats struct {
 	MergedEntries uint64
 	// Stalls counts how often Put had to wait since Open.
 	Stalls int
-
-	touched uint64 // keeps reads ahead from being no code at all
 }
 
 // Stats returns the present figures.
