@@ -1,12 +1,16 @@
 package runindex
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"flag"
 	"fmt"
+	"math/bits"
 	"os"
 	"runtime"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -36,22 +40,30 @@ func mix(z uint64) uint64 {
 	return z ^ z>>31
 }
 
-// residentBytes is what the process keeps in memory, by kind.
-func residentBytes(tb testing.TB) (all, file int64) {
-	text, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		return 0, 0 // not Linux: not reported
-	}
+// residentBytes is what the process keeps in memory, 0 where the system
+// doesn't say.
+func residentBytes() int64 {
+	text, _ := os.ReadFile("/proc/self/status")
 	for line := range strings.Lines(string(text)) {
 		var kb int64
 		if n, _ := fmt.Sscanf(line, "VmRSS: %d kB", &kb); n == 1 {
-			all = kb << 10
-		}
-		if n, _ := fmt.Sscanf(line, "RssFile: %d kB", &kb); n == 1 {
-			file = kb << 10
+			return kb << 10
 		}
 	}
-	return all, file
+	return 0
+}
+
+// cpuTime is the processor time of all threads so far, 0 where the system
+// doesn't say: other than the clock it doesn't count the neighbours' work.
+func cpuTime() time.Duration {
+	text, _ := os.ReadFile("/proc/self/stat")
+	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
+	if len(fields) < 13 {
+		return 0
+	}
+	user, _ := strconv.Atoi(fields[11]) // in ticks of 10 ms
+	system, _ := strconv.Atoi(fields[12])
+	return time.Duration(user+system) * 10 * time.Millisecond
 }
 
 // insert looks up and puts the keys numbered from and to exclusive, in
@@ -91,46 +103,34 @@ func BenchmarkGrowth(b *testing.B) {
 
 func growth(b *testing.B, total uint64) {
 	dir := b.TempDir()
-	x, err := Open(context.Background(), dir, Options{FanIn: *fanInFlag})
-	if err != nil {
-		b.Fatal(err)
-	}
-	start := time.Now()
-	for done, step := uint64(0), uint64(1_000_000); done < total; {
+	opts := Options{FanIn: *fanInFlag}
+	x := open(b, dir, opts)
+	step := uint64(1_000_000)
+	start, cpuStart := time.Now(), cpuTime()
+	for done := uint64(0); done < total; {
 		next := min(done+step, total)
-		began := time.Now()
+		began, cpu := time.Now(), cpuTime()
 		insert(b, x, done, next)
-		took := time.Since(began)
+		n := time.Duration(next - done)
 		s := x.Stats()
-		rss, _ := residentBytes(b)
-		fmt.Printf("%10d..%10d: %4d ns/charge, %2d runs, %3d merges, %d stalls, filters %d MiB, resident %d MiB\n", done, next,
-			took.Nanoseconds()/int64(next-done), s.Runs, s.Merges, s.Stalls, s.FilterBytes>>20, rss>>20)
+		fmt.Printf("%10d..%10d: %4d ns/charge, %4d ns of processors, %2d runs, %3d merges, %d stalls, filters %d MiB, resident %d MiB\n",
+			done, next, time.Since(began)/n, (cpuTime()-cpu)/n, s.Runs, s.Merges, s.Stalls, s.FilterBytes>>20, residentBytes()>>20)
 		done = next
 		step = max(step, min(total/10, 10_000_000))
 	}
-	b.ReportMetric(float64(time.Since(start).Nanoseconds())/float64(total), "ns/charge")
-	began := time.Now()
-	if err := x.Close(); err != nil {
-		b.Fatal(err)
-	}
-	closed := time.Since(began)
+	b.ReportMetric(float64(time.Since(start))/float64(total), "ns/charge")
+	b.ReportMetric(float64(cpuTime()-cpuStart)/float64(total), "cpu-ns/charge")
+	closeIndex(b, x)
 	runtime.GC()
-	began = time.Now()
-	if x, err = Open(context.Background(), dir, Options{FanIn: *fanInFlag}); err != nil {
-		b.Fatal(err)
-	}
-	opened := time.Since(began)
+	began := time.Now()
+	x = open(b, dir, opts)
+	b.ReportMetric(time.Since(began).Seconds()*1000, "ms-open")
 	s := x.Stats()
-	rss, _ := residentBytes(b)
-	fmt.Printf("close %v, open %v, %d runs, %.2f filter bits/charge, resident %d MiB\n", closed, opened, s.Runs,
-		float64(s.FilterBytes)*8/float64(s.Entries), rss>>20)
 	b.ReportMetric(float64(s.FilterBytes)*8/float64(s.Entries), "bits/charge")
-	b.ReportMetric(float64(rss)/(1<<20), "MiB-resident")
-	b.ReportMetric(opened.Seconds()*1000, "ms-open")
+	b.ReportMetric(float64(residentBytes())/(1<<20), "MiB-resident")
+	quiet(b, x)
 	hits(b, x, total)
-	if err := x.Close(); err != nil {
-		b.Fatal(err)
-	}
+	closeIndex(b, x)
 }
 
 // hits measures lookups of keys that are there, and of keys that are not.
@@ -176,5 +176,45 @@ func BenchmarkMap(b *testing.B) {
 		runtime.ReadMemStats(&mem)
 		b.ReportMetric(float64(mem.HeapAlloc)*8/float64(total), "bits/charge")
 		runtime.KeepAlive(m)
+	}
+}
+
+// BenchmarkFilter asks one filter of 8 million entries about unknown keys, 64
+// at a time, beside what merely reading as many random cache lines costs.
+func BenchmarkFilter(b *testing.B) {
+	const n = 8_000_000
+	prefixes := make([]uint64, n)
+	for i := range prefixes {
+		prefixes[i] = mix(uint64(i))
+	}
+	slices.Sort(prefixes)
+	f := buildFilter(b, prefixes)
+	var room maybe
+	group := prefixes[:lookupGroup]
+	next := uint64(n)
+	for _, what := range []string{"probe", "probe+compare", "memory"} {
+		b.Run(what, func(b *testing.B) {
+			sum := uint64(0)
+			for i := 0; i < b.N; i += len(group) {
+				for k := range group {
+					next++
+					group[k] = mix(next)
+				}
+				switch what {
+				case "probe":
+					f.probe(&room, group)
+				case "probe+compare":
+					for _, k := range f.probe(&room, group) {
+						f.compare(group[k])
+					}
+				case "memory":
+					for _, prefix := range group {
+						line, _ := bits.Mul64(prefix, f.blocks)
+						sum ^= uint64(f.mem[line*blockBytes])
+					}
+				}
+			}
+			runtime.KeepAlive(sum)
+		})
 	}
 }

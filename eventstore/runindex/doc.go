@@ -8,7 +8,7 @@
 //	                                                 run ┘
 //	Lookup: table, then one cache line of each run's filter; a file is read
 //	only where a filter says "maybe" (for a key never seen: about once in
-//	1,700 runs asked).
+//	1,250 runs asked).
 //
 // An entry's identity is key, content and slot. Of several entries with one
 // identity the newest counts; Value 0 removes it.

@@ -60,12 +60,24 @@ func filterBytes(blocks uint64) int { return int(blocks+1) * blockBytes }
 // remainderWidth returns how many bits each of n remainders has.
 func remainderWidth(n int) int { return min((codeBits-n)/n, maxRemainderBits) }
 
-// probe is the first step of a question: 0 when no entry of the run has the
-// key, else 1 and compare must be asked. It has no branch, so that the cache
-// misses of many probes overlap.
-func (f *filter) probe(prefix uint64) uint64 {
-	i, rest := bits.Mul64(prefix, f.blocks)
-	return binary.LittleEndian.Uint64(f.mem[i*blockBytes+atOccupied:]) >> (rest >> (64 - subRangeBits)) & 1
+// maybe has room for the numbers of keys that a probe leaves.
+type maybe [lookupGroup + 1]uint8
+
+// probe is the first step of a question. It returns the numbers of those
+// keys, at most lookupGroup, for which compare must be asked; the others are
+// not in the run.
+//
+// Every number is written, the next overwrites it unless it counts: without
+// a branch that the processor could guess wrongly while it waits for memory,
+// the cache misses of many keys overlap.
+func (f *filter) probe(room *maybe, prefixes []uint64) []uint8 {
+	n, mem, blocks := 0, f.mem, f.blocks
+	for key, prefix := range prefixes[:min(len(prefixes), lookupGroup)] {
+		i, rest := bits.Mul64(prefix, blocks)
+		room[n] = uint8(key)
+		n += int(binary.LittleEndian.Uint64(mem[i*blockBytes+atOccupied:]) >> (rest >> (64 - subRangeBits)) & 1)
+	}
+	return room[:n]
 }
 
 // compare is the second step: it returns which records of the run, from and

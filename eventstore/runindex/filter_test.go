@@ -23,7 +23,7 @@ func buildFilter(tb testing.TB, prefixes []uint64) *filter {
 
 // ask does both steps of a question.
 func ask(f *filter, prefix uint64) (from, to uint32, ok bool) {
-	if f.probe(prefix) == 0 {
+	if len(f.probe(new(maybe), []uint64{prefix})) == 0 {
 		return 0, 0, false
 	}
 	return f.compare(prefix)

@@ -15,15 +15,12 @@ type question struct {
 	prefixes [lookupGroup]uint64
 	ends     [lookupGroup]int // of each key in inTables
 	inTables []Entry          // newest first for each key
-	maybe    []maybe          // room for every key in every run
-	suspects []suspect        // by key, newest first for each
-	entries  []Entry          // the answer for one key
+	maybe    maybe
+	suspects []suspect // by key, newest first for each
+	entries  []Entry   // the answer for one key
 	page     [pageBytes]byte
 	touched  uint64
 }
-
-// maybe is a key of the group and a run of the index.
-type maybe struct{ key, run int32 }
 
 // suspect names records of a run that may have a key of the group. The run
 // is retained.
@@ -106,24 +103,16 @@ func (x *Index) askTables(q *question, group []Key, prefixes []uint64) {
 // askRuns fills suspects. mu is held.
 func (x *Index) askRuns(q *question, prefixes []uint64) {
 	q.suspects = q.suspects[:0]
-	if need := len(prefixes) * len(x.filters); len(q.maybe) <= need {
-		q.maybe = make([]maybe, need+lookupGroup)
-	}
-	// Every pair is written, the next overwrites it unless it counts: no
-	// branch that the processor could guess wrongly while it waits for memory.
-	n := 0
-	for i, prefix := range prefixes {
-		for j := range x.filters {
-			q.maybe[n] = maybe{key: int32(i), run: int32(j)}
-			n += int(x.filters[j].probe(prefix))
+	for i, r := range x.runs {
+		for _, key := range x.filters[i].probe(&q.maybe, prefixes) {
+			if from, to, ok := x.filters[i].compare(prefixes[key]); ok {
+				r.retain()
+				q.suspects = append(q.suspects, suspect{key: int(key), run: r, from: from, to: to})
+			}
 		}
 	}
-	for _, m := range q.maybe[:n] {
-		if from, to, ok := x.filters[m.run].compare(prefixes[m.key]); ok {
-			r := x.runs[m.run]
-			r.retain()
-			q.suspects = append(q.suspects, suspect{key: int(m.key), run: r, from: from, to: to})
-		}
+	if len(prefixes) > 1 && len(q.suspects) > 1 {
+		slices.SortStableFunc(q.suspects, func(a, b suspect) int { return a.key - b.key })
 	}
 }
 

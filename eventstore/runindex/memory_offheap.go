@@ -18,7 +18,6 @@ func allocate(size int) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("get %d bytes of memory: %w", size, err)
 	}
-	preferHugePages(mem)
 	return mem, nil
 }
 
