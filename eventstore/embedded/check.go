@@ -36,7 +36,8 @@ func (s *Store) checkFolder() error {
 	return nil
 }
 
-// check reads the format and the last append, and learns where the log ends.
+// check reads the format, the last append and the seams of the tables, and
+// learns where the log ends.
 func (s *Store) check() error {
 	end, err := s.lastRecord()
 	if err != nil {
@@ -46,7 +47,71 @@ func (s *Store) check() error {
 		return err
 	}
 	s.durable.Store(end)
+	return s.checkSeams()
+}
+
+// checkSeams looks at the numbering where each table of the log begins. Pebble
+// takes a damaged manifest for one that ends there, and then misses the tables
+// it names later: that shows as a gap before the table or write-ahead log that
+// follows. It costs one short read for each table, whatever their size.
+func (s *Store) checkSeams() error {
+	levels, err := s.db.SSTables()
+	if err != nil {
+		return readError(err, "tables of the log in %s", s.dir)
+	}
+	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: []byte{logPrefix}, UpperBound: []byte{logPrefix + 1}})
+	if err != nil {
+		return readError(err, "tables of the log in %s", s.dir)
+	}
+	defer it.Close()
+	for _, tables := range levels {
+		for _, table := range tables {
+			first, ok := parseLogKey(table.Smallest.UserKey)
+			if !ok {
+				continue
+			}
+			if err := checkSeam(it, first); err != nil {
+				return err
+			}
+		}
+	}
 	return nil
+}
+
+// checkSeam looks whether the append before the one at number first ends
+// there.
+func checkSeam(it *pebble.Iterator, first uint64) error {
+	before, count := uint64(0), 1
+	if it.SeekLT(appendLogKey(nil, first)) {
+		var rec record
+		var err error
+		if before, err = openAt(it, &rec); err != nil {
+			return err
+		}
+		count = rec.count
+	} else if err := it.Error(); err != nil {
+		return readError(err, "append before %s", position(first))
+	}
+	if next := before + uint64(count); next != first {
+		return damage("events %s to %s are missing", position(next), position(first-1))
+	}
+	return nil
+}
+
+// openAt opens the record that the iterator is at and returns its number.
+func openAt(it *pebble.Iterator, rec *record) (uint64, error) {
+	first, ok := parseLogKey(it.Key())
+	if !ok {
+		return 0, damage("key %x in the log", it.Key())
+	}
+	value, err := it.ValueAndErr()
+	if err != nil {
+		return 0, readError(err, "append at %s", position(first))
+	}
+	if err := rec.open(first, value); err != nil {
+		return 0, damage("append at %s: %w", position(first), err)
+	}
+	return first, nil
 }
 
 // checkFormat reads the format key, or writes it into an empty log.
@@ -96,17 +161,10 @@ func (s *Store) lastRecord() (uint64, error) {
 		}
 		return 0, nil
 	}
-	first, ok := parseLogKey(it.Key())
-	if !ok {
-		return 0, damage("key %x at the end of the log", it.Key())
-	}
-	value, err := it.ValueAndErr()
-	if err != nil {
-		return 0, readError(err, "append at %s", position(first))
-	}
 	var rec record
-	if err := rec.open(first, value); err != nil {
-		return 0, damage("append at %s: %w", position(first), err)
+	first, err := openAt(it, &rec)
+	if err != nil {
+		return 0, err
 	}
 	return first + uint64(rec.count) - 1, s.checkIndex(&rec)
 }

@@ -20,15 +20,24 @@ const (
 	// DefaultMaxGroupBytes is the size at which a group of appends that is
 	// synced together takes no more.
 	DefaultMaxGroupBytes = 4 << 20
+	// DefaultMinFreeBytes is the free space of the disk below which appends
+	// are refused.
+	DefaultMinFreeBytes = 256 << 20
 )
 
 // Limits that are not options.
 const (
 	// maxGroupAppends bounds the appends that are synced together.
 	maxGroupAppends = 4096
+	// maxYields bounds how often the writer gives way to callers before it
+	// writes what it has.
+	maxYields = 8
 	// memTables is how many full memtables wait to be written out before
 	// appends wait for them.
 	memTables = 4
+	// spaceCheckBytes is how much is written between two looks at the free
+	// space of the disk.
+	spaceCheckBytes = 16 << 20
 )
 
 // Options of a store. The zero value is good for production.
@@ -49,6 +58,11 @@ type Options struct {
 	// MaxGroupBytes bounds a group of appends that is synced together; one
 	// append may exceed it. 0 means DefaultMaxGroupBytes.
 	MaxGroupBytes int
+	// MinFreeBytes is the free space of the disk below which appends are
+	// refused with ErrUnavailable, until there is more again: a disk that is
+	// full in the middle of a write ends writing for good. 0 means
+	// DefaultMinFreeBytes.
+	MinFreeBytes uint64
 	// Clock gives Recorded.Created; nil means time.Now.
 	Clock func() time.Time
 }
@@ -72,6 +86,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.MaxGroupBytes == 0 {
 		o.MaxGroupBytes = DefaultMaxGroupBytes
+	}
+	if o.MinFreeBytes == 0 {
+		o.MinFreeBytes = DefaultMinFreeBytes
 	}
 	if o.Clock == nil {
 		o.Clock = time.Now

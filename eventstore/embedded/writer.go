@@ -3,6 +3,7 @@ package embedded
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -30,14 +31,17 @@ type writer struct {
 	// now is the instant at which the group was begun.
 	now   time.Time
 	batch *pebble.Batch
-	key   []byte
-	value []byte
+	// unchecked is how many bytes were written since the last look at the
+	// disk's free space.
+	unchecked int
+	key       []byte
+	value     []byte
 }
 
 // write takes appends group by group until Close.
 func (s *Store) write() {
 	defer close(s.drained)
-	w := &writer{Store: s, heads: newHeads(), next: s.durable.Load() + 1}
+	w := &writer{Store: s, heads: newHeads(), unchecked: spaceCheckBytes, next: s.durable.Load() + 1}
 	for w.gather() {
 		w.commitGroup()
 	}
@@ -60,13 +64,20 @@ func (w *writer) gather() bool {
 			bytes += len(r.record)
 		}
 	}
-	for len(w.waiting) < maxGroupAppends && bytes < w.opts.MaxGroupBytes {
+	for before, yields := 0, 0; len(w.waiting) < maxGroupAppends && bytes < w.opts.MaxGroupBytes; {
 		select {
 		case r := <-w.queue:
 			w.waiting = append(w.waiting, r)
 			bytes += len(r.record)
 		default:
-			return true
+			// Those who were just answered are about to come again: one
+			// sync for all of them is worth giving way as long as they do.
+			if len(w.waiting) == before || yields == maxYields {
+				return true
+			}
+			before = len(w.waiting)
+			yields++
+			runtime.Gosched()
 		}
 	}
 	return true
@@ -91,7 +102,11 @@ func (w *writer) refuse(err error) {
 // commitGroup decides on every waiting append, writes those that fit in one
 // batch, syncs it and answers them.
 func (w *writer) commitGroup() {
-	if err := w.failed(); err != nil {
+	err := w.failed()
+	if err == nil {
+		err = w.space()
+	}
+	if err != nil {
 		w.refuse(err)
 		return
 	}
@@ -111,6 +126,21 @@ func (w *writer) commitGroup() {
 		w.answerGroup(w.sync())
 	}
 	w.batch = nil
+}
+
+// space refuses to write on a disk that is nearly full. Where the file system
+// does not say how full it is, it writes.
+func (w *writer) space() error {
+	if w.unchecked < spaceCheckBytes {
+		return nil
+	}
+	usage, err := w.opts.FS.GetDiskUsage(w.dir)
+	if err == nil && usage.AvailBytes < w.opts.MinFreeBytes {
+		return fmt.Errorf("%w: the disk of the event log in %s has %d MiB free, %d are needed; nothing was stored, make room and try again",
+			eventstore.ErrUnavailable, w.dir, usage.AvailBytes>>20, w.opts.MinFreeBytes>>20)
+	}
+	w.unchecked = 0
+	return nil
 }
 
 // admit puts an append into the batch or refuses it. It is put off (false)
@@ -166,6 +196,7 @@ func (w *writer) add(r *request) {
 		w.fail(err)
 	}
 	w.heads.put(r.stream, head{revision: r.last(), group: w.group})
+	w.unchecked += len(r.record)
 	w.members = append(w.members, r)
 	w.answers = append(w.answers, eventstore.Appended{LastRevision: r.last(), Position: position(w.next - 1)})
 }
