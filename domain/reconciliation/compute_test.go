@@ -284,6 +284,10 @@ func TestR28LateChargeThatTheInvoiceHas(t *testing.T) {
 	earlier := map[string]Posted{"PA-1": {key("marketing"): {Charged: amt("1"), Invoiced: amt("1.1")}}}
 	a := accountOf(t, compute(t, in, earlier), "PA-1")
 	wantAmount(t, "post", a.Post, "0.1")
+	equal := accountOf(t, compute(t, in, map[string]Posted{"PA-1": {key("marketing"): {Charged: amt("1"), Invoiced: amt("1")}}}), "PA-1")
+	if !equal.TakesPart || !equal.Post.IsZero() {
+		t.Errorf("charged and invoiced rose by the same: %+v", equal.AccountSummary)
+	}
 	if got := parts(&a.Lines[0]); got != "late 1 0.1; quantity -1 -0.1" {
 		t.Error(got)
 	}

@@ -2,6 +2,7 @@ package reconciliation
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 )
 
@@ -34,6 +35,8 @@ func TestR26Parts(t *testing.T) {
 	tier.Tier = "1001:MAX"
 	credit := billed("W1", "marketing", 2, "0.1")
 	credit.DocumentType = CreditMemo
+	special := used("PA-1", "W1", "marketing", 3, "0.15")
+	special.PricingType = "special"
 	ten := used("PA-1", "W1", "marketing", 10, "0.5")
 	for _, c := range []struct {
 		name  string
@@ -63,6 +66,12 @@ func TestR26Parts(t *testing.T) {
 		{"category and rate", []Usage{ten, used("PA-1", "W1", "utility", 5, "0.05")},
 			[]InvoiceLine{billed("W1", "marketing", 7, "0.42"), billed("W1", "utility", 8, "0.08")},
 			map[string]string{"marketing": "category 3 0.15 utility; rate 7 -0.07", "utility": "category -3 -0.03 marketing"}},
+		{"two surpluses, one counterpart", []Usage{ten, used("PA-1", "W1", "service", 3, "0.03")},
+			[]InvoiceLine{billed("W1", "marketing", 7, "0.35"), billed("W1", "service", 0, "0"), billed("W1", "utility", 3, "0.06")},
+			map[string]string{"marketing": "category 3 0.15 utility", "service": "quantity 3 0.03", "utility": "category -3 -0.06 marketing"}},
+		{"two types, one free surplus", []Usage{ten, special}, []InvoiceLine{billed("W1", "marketing", 8, "0.4"), free(2)},
+			map[string]string{"marketing": "free 2 0.1", "marketing special": "missing_at_meta 3 0.15"}},
+		{"free without division", []Usage{used("PA-1", "W1", "marketing", 3, "0.1")}, []InvoiceLine{free(3)}, map[string]string{"marketing": "free 3 0.1"}},
 		{"missing at Meta", []Usage{ten}, []InvoiceLine{billed("W1", "service", 1, "0")}, map[string]string{"marketing": "missing_at_meta 10 0.5"}},
 		{"missing here", nil, []InvoiceLine{billed("W1", "marketing", 3, "0.21")}, map[string]string{"marketing": "missing_here -3 -0.21"}},
 		{"tier", []Usage{ten}, []InvoiceLine{billed("W1", "marketing", 10, "0.4")}, map[string]string{"marketing": "tier 10 0.1 1001:MAX"}},
@@ -85,7 +94,11 @@ func TestR26Parts(t *testing.T) {
 		in.Documents[0].FX = []FXRate{{From: "USD", To: "EUR", Rate: amt("0.9")}}
 		a := accountOf(t, compute(t, in, nil), "PA-1")
 		for category, want := range c.want {
-			l := lineOf(t, a, key(category))
+			k := key(category)
+			if name, ok := strings.CutSuffix(category, " special"); ok {
+				k.Category, k.PricingType = name, "special"
+			}
+			l := lineOf(t, a, k)
 			if got := parts(l); got != want {
 				t.Errorf("%s: %s: %s, want %s", c.name, category, got, want)
 			}
