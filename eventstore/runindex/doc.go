@@ -28,6 +28,10 @@
 // are bounded (Options.MaxRunEntries), so nothing takes time in proportion
 // to history, except loading the filters.
 //
+// Entries don't retire with age: an index keeps all that is not removed. (A
+// merge would be the place to drop what can no longer be asked for; for that
+// an entry would have to carry its month.)
+//
 // A directory belongs to one open Index at a time. The package takes no
 // lock: the event store that owns the directory is opened exclusively.
 //

@@ -15,7 +15,7 @@ var (
 	// ErrFailed: writing a file failed earlier (the cause is wrapped). The
 	// index takes no more entries; what was durable stays so. Open it again
 	// once the cause is mended.
-	ErrFailed = errors.New("index can't write")
+	ErrFailed = errors.New("index can't write any more, mend the cause and start again")
 	// ErrTooManyEntries: the key has more than MaxEntriesPerKey entries.
 	ErrTooManyEntries = errors.New("too many entries under one key")
 	// ErrInvalid: an argument is not of the form that the call asks for;

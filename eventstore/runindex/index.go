@@ -63,7 +63,7 @@ func Open(ctx context.Context, dir string, opts Options) (*Index, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open index: %w", err)
 	}
-	x := &Index{dir: dir, opts: opts, changed: make(chan struct{})}
+	x := &Index{dir: dir, opts: opts, lastID: m.LastID, changed: make(chan struct{})}
 	x.questions.New = func() any { return new(question) }
 	x.durable.position = m.Checkpoint
 	x.committed = x.durable
@@ -89,7 +89,6 @@ func (x *Index) load(ctx context.Context, m manifest) (err error) {
 			return err
 		}
 		x.setRuns(append(x.runs, opened))
-		x.lastID = max(x.lastID, r.ID)
 	}
 	if x.active, err = newTable(x.opts.TableEntries); err != nil {
 		return err
@@ -241,7 +240,7 @@ func (x *Index) saveCheckpoint(target checkpoint) error {
 // install writes the manifest and makes what it says the index's state;
 // change may alter more of the state along with it. disk is held.
 func (x *Index) install(runs []*run, covered checkpoint, change func()) error {
-	m := manifest{Version: manifestVersion, Checkpoint: covered.position}
+	m := manifest{Version: manifestVersion, Checkpoint: covered.position, LastID: x.lastID}
 	for _, r := range runs {
 		m.Runs = append(m.Runs, manifestRun{ID: r.id, Entries: r.entries})
 	}

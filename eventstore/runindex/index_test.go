@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"os"
+	"sync"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -12,8 +14,11 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// small makes seals and merges happen within some hundred entries.
-var small = Options{TableEntries: 64, FanIn: 3, MaxRunEntries: 1 << 20, MaxBacklog: 6}
+// small makes seals and merges happen within some hundred entries, and saves
+// the disk what no test could tell.
+var small = Options{TableEntries: 64, FanIn: 3, MaxRunEntries: 1 << 20, MaxBacklog: 6, fsync: noSync}
+
+func noSync(*os.File) error { return nil }
 
 func open(tb testing.TB, dir string, opts Options) *Index {
 	tb.Helper()
@@ -298,5 +303,44 @@ func TestLookupOfAnUnknownKeyAllocatesNothing(t *testing.T) {
 		}
 	}); a >= 1 {
 		t.Fatalf("%.1f allocations per lookup", a)
+	}
+}
+
+// TestCloseAmidCalls: whoever comes late is told so, nothing breaks.
+func TestCloseAmidCalls(t *testing.T) {
+	ctx := context.Background()
+	for round := range uint64(20) {
+		x := open(t, t.TempDir(), small)
+		var callers sync.WaitGroup
+		call := func(f func(i uint64) error) {
+			callers.Go(func() {
+				var err error
+				for i := uint64(0); err == nil; i++ {
+					err = f(i)
+				}
+				if !errors.Is(err, ErrClosed) {
+					t.Errorf("%v, want ErrClosed", err)
+				}
+			})
+		}
+		reached := make(chan struct{})
+		call(func(i uint64) error {
+			if i == 50*round {
+				close(reached)
+			}
+			return x.Put(ctx, entry(i, 1, 0, 1))
+		})
+		call(func(i uint64) error { return x.Put(ctx, entry(i%100, 2, 0, uint8(i))) })
+		call(func(i uint64) error { _, err := x.Lookup(ctx, nil, keyNumber(i%500)); return err })
+		call(func(i uint64) error { return x.Commit([]byte{byte(i)}) })
+		call(func(uint64) error { return x.Flush(ctx) })
+		<-reached
+		closeIndex(t, x)
+		callers.Wait()
+		x.Checkpoint()
+		if s := x.Stats(); s.Runs != 0 || s.InMemory != 0 {
+			t.Errorf("after Close: %+v", s)
+		}
+		closeIndex(t, open(t, x.dir, small))
 	}
 }

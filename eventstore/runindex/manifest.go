@@ -24,6 +24,8 @@ type manifest struct {
 	// Checkpoint is the position that the runs are known to cover, null
 	// before the first.
 	Checkpoint []byte `json:"checkpoint"`
+	// LastID is at least the largest id given to a run so far.
+	LastID uint64 `json:"last_id"`
 	// Runs from the newest to the oldest.
 	Runs []manifestRun `json:"runs"`
 }

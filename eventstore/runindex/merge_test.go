@@ -80,7 +80,7 @@ func TestMergePolicyNeverStarves(t *testing.T) {
 // TestLookupsDuringSealsAndMerges: what was put is found at every moment.
 func TestLookupsDuringSealsAndMerges(t *testing.T) {
 	const total = 20_000
-	x := open(t, t.TempDir(), Options{TableEntries: 300, FanIn: 2, MaxRunEntries: 1 << 20, MaxBacklog: 4})
+	x := open(t, t.TempDir(), Options{TableEntries: 300, FanIn: 2, MaxRunEntries: 1 << 20, MaxBacklog: 4, fsync: noSync})
 	var known atomic.Uint64 // keys below were put
 	var readers sync.WaitGroup
 	for r := range uint64(3) {
