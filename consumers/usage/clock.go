@@ -12,26 +12,40 @@ func parseTime(s string) (time.Time, bool) {
 	if t, ok := parseZulu(s); ok {
 		return t, true
 	}
-	var t time.Time
-	if err := t.UnmarshalText([]byte(s)); err != nil {
+	// The time package is laxer than RFC 3339: it takes hours of one digit,
+	// a comma before the decimals, and offsets of 24 hours.
+	if !hasTimeShape(s) || s[len(timeShape)] == ',' {
+		return time.Time{}, false
+	}
+	t, err := time.Parse(time.RFC3339Nano, s)
+	if err != nil || s[len(s)-1] != 'Z' && (s[len(s)-5:len(s)-3] > "23" || s[len(s)-2:] > "59") {
 		return time.Time{}, false
 	}
 	return t.UTC(), true
 }
 
+// timeShape is how every time begins, 0 standing for any digit.
+const timeShape = "0000-00-00T00:00:00"
+
+func hasTimeShape(s string) bool {
+	if len(s) <= len(timeShape) {
+		return false
+	}
+	for i := range len(timeShape) {
+		if timeShape[i] != '0' && s[i] != timeShape[i] || timeShape[i] == '0' && s[i]-'0' > 9 {
+			return false
+		}
+	}
+	return true
+}
+
 // parseZulu reads the usual spelling, "2026-10-03T12:34:56Z" with up to nine
 // decimals; anything else is left to the time package.
 func parseZulu(s string) (time.Time, bool) {
-	const shape = "0000-00-00T00:00:00"
-	if len(s) <= len(shape) || len(s) > len(shape)+len(".000000000Z") || s[len(s)-1] != 'Z' {
+	if !hasTimeShape(s) || len(s) > len(timeShape)+len(".000000000Z") || s[len(s)-1] != 'Z' {
 		return time.Time{}, false
 	}
-	for i := range len(shape) {
-		if shape[i] != '0' && s[i] != shape[i] || shape[i] == '0' && s[i]-'0' > 9 {
-			return time.Time{}, false
-		}
-	}
-	nanos, fraction := 0, s[len(shape):len(s)-1]
+	nanos, fraction := 0, s[len(timeShape):len(s)-1]
 	if fraction != "" {
 		if fraction[0] != '.' || len(fraction) == 1 {
 			return time.Time{}, false

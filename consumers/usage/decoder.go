@@ -3,6 +3,7 @@ package usage
 import (
 	"bytes"
 	"encoding/json"
+	"hash/maphash"
 	"strings"
 
 	"prepayledger/domain"
@@ -38,6 +39,7 @@ type Decoder struct {
 // NewDecoder returns a decoder.
 func NewDecoder(opts Options) *Decoder {
 	d := &Decoder{markets: opts.Markets, free: opts.Free, chargeNames: chargeNames(), webhookNames: webhookNames()}
+	d.strings.seed = maphash.MakeSeed()
 	if d.markets == nil {
 		d.markets = rating.DefaultMarkets()
 	}

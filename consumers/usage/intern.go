@@ -1,6 +1,9 @@
 package usage
 
-import "strings"
+import (
+	"hash/maphash"
+	"strings"
+)
 
 // internSlots is how many strings an interner keeps; a power of two.
 const internSlots = 8192
@@ -8,20 +11,18 @@ const internSlots = 8192
 // interner gives equal strings the same memory. Ids of channels and names of
 // markets repeat all the time: kept so, they don't hold their blocks in
 // memory. It is bounded: a string has two slots, and the older one makes way.
-type interner struct{ slots [internSlots]string }
+type interner struct {
+	seed  maphash.Seed
+	slots [internSlots]string
+}
 
 // intern returns s in memory of its own.
 func (n *interner) intern(s string) string {
 	if s == "" {
 		return ""
 	}
-	// FNV-1a over the last bytes: ids differ at their ends.
-	h := uint32(2166136261) ^ uint32(len(s))
-	for i := max(0, len(s)-10); i < len(s); i++ {
-		h = (h ^ uint32(s[i])) * 16777619
-	}
-	h ^= h >> 15
-	newer, older := &n.slots[h%internSlots], &n.slots[(h^1)%internSlots]
+	h := maphash.String(n.seed, s) % (internSlots / 2)
+	newer, older := &n.slots[2*h], &n.slots[2*h+1]
 	switch {
 	case *newer == s:
 		return *newer

@@ -1,9 +1,11 @@
 package usage
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"strings"
+	"unicode/utf8"
 
 	"prepayledger/domain"
 	"prepayledger/domain/rating"
@@ -23,10 +25,20 @@ type webhook struct {
 }
 
 type messagesValue struct {
-	Metadata struct {
-		PhoneNumberID string `json:"phone_number_id"`
-	} `json:"metadata"`
+	Metadata metadata          `json:"metadata"`
 	Statuses []json.RawMessage `json:"statuses"`
+}
+
+type metadata struct {
+	PhoneNumberID string `json:"phone_number_id"`
+}
+
+// id returns the channel's id at Meta, "" where that is no id.
+func (m metadata) id() string {
+	if !domain.ValidID(m.PhoneNumberID) {
+		return ""
+	}
+	return m.PhoneNumberID
 }
 
 type status struct {
@@ -66,11 +78,68 @@ type source struct {
 	phoneNumberID string
 }
 
-// webhook reads a payload. A line that is not one at all is malformed.
+// statusesWebhook is a payload of nothing but statuses, which most are.
+type statusesWebhook struct {
+	Entry []struct {
+		ID      string `json:"id"`
+		Changes []struct {
+			Field string `json:"field"`
+			Value struct {
+				Metadata metadata `json:"metadata"`
+				Statuses []status `json:"statuses"`
+			} `json:"value"`
+		} `json:"changes"`
+	} `json:"entry"`
+}
+
+// webhook reads a payload.
 func (d *Decoder) webhook(line []byte, pos Position, b *Batch) {
+	items, stats := len(b.Items), b.Stats
+	if !d.strictOnly && d.webhookFast(line, pos, b) {
+		return
+	}
+	b.Items, b.Stats = b.Items[:items], stats
+	d.webhookStrict(line, pos, b)
+}
+
+// webhookFast reads a payload of sound statuses in one go. It reports false
+// for anything else, and the payload is then to be read again piece by piece.
+func (d *Decoder) webhookFast(line []byte, pos Position, b *Batch) bool {
+	// A key that is there twice would mix two statuses into one.
+	for _, key := range []string{`"entry"`, `"changes"`, `"statuses"`} {
+		if bytes.Count(line, []byte(key)) != 1 {
+			return false
+		}
+	}
+	var w statusesWebhook
+	if !utf8.Valid(line) || json.Unmarshal(line, &w) != nil {
+		return false
+	}
+	b.Stats.Webhooks++
+	malformed := b.Stats.Malformed
+	for _, entry := range w.Entry {
+		for _, change := range entry.Changes {
+			if change.Field != "messages" || len(change.Value.Statuses) == 0 {
+				return false
+			}
+			at := source{pos: pos, waba: entry.ID, phoneNumberID: change.Value.Metadata.id()}
+			for i := range change.Value.Statuses {
+				d.record.reset(d.webhookNames)
+				d.status(&change.Value.Statuses[i], nil, at, b)
+			}
+		}
+	}
+	return b.Stats.Malformed == malformed
+}
+
+// webhookStrict reads any payload. A line that is not one at all is
+// malformed.
+func (d *Decoder) webhookStrict(line []byte, pos Position, b *Batch) {
 	b.Stats.Webhooks++
 	d.record.reset(d.webhookNames)
-	d.record.validate(line)
+	if !utf8.Valid(line) {
+		d.record.fail("", "it is not UTF-8")
+	}
 	var w webhook
 	if err := json.Unmarshal(line, &w); err != nil || d.record.problem != "" {
 		d.record.failJSON("", err)
@@ -104,23 +173,22 @@ func (d *Decoder) statuses(value []byte, at source, b *Batch) {
 	if len(v.Statuses) == 0 {
 		b.Stats.IgnoredChanges++
 	}
-	if domain.ValidID(v.Metadata.PhoneNumberID) {
-		at.phoneNumberID = v.Metadata.PhoneNumberID
-	}
+	at.phoneNumberID = v.Metadata.id()
 	for _, raw := range v.Statuses {
-		d.status(raw, at, b)
+		d.record.reset(d.webhookNames)
+		var s status
+		if err := json.Unmarshal(raw, &s); err != nil {
+			d.record.failJSON("", err)
+		}
+		d.status(&s, raw, at, b)
 	}
 }
 
 // status makes a charge of a status that charges (R7): delivered, read or
-// played, with pricing.
-func (d *Decoder) status(raw []byte, at source, b *Batch) {
+// played, with pricing. What is wrong already is the record's problem.
+func (d *Decoder) status(s *status, raw []byte, at source, b *Batch) {
 	r := &d.record
-	r.reset(d.webhookNames)
-	var s status
-	if err := json.Unmarshal(raw, &s); err != nil {
-		r.failJSON("", err)
-	} else {
+	if r.problem == "" {
 		switch s.Status {
 		case "delivered", "read", "played":
 		case "":
@@ -137,7 +205,7 @@ func (d *Decoder) status(raw []byte, at source, b *Batch) {
 	if at.phoneNumberID == "" {
 		r.fail("metadata.phone_number_id", "it is missing or no id of 1 to %d characters; it tells the channel", domain.MaxIDBytes)
 	}
-	r.fromStatus(&s, at.waba, d.free)
+	r.fromStatus(s, at.waba, d.free)
 	it := d.item(at, b)
 	d.build(r, it)
 	if it.Charge.Malformed != "" {
