@@ -309,7 +309,7 @@ func TestLookupOfAnUnknownKeyAllocatesNothing(t *testing.T) {
 // TestCloseAmidCalls: whoever comes late is told so, nothing breaks.
 func TestCloseAmidCalls(t *testing.T) {
 	ctx := context.Background()
-	for round := range uint64(20) {
+	for round := range uint64(8) {
 		x := open(t, t.TempDir(), small)
 		var callers sync.WaitGroup
 		call := func(f func(i uint64) error) {

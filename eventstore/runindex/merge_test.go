@@ -221,6 +221,9 @@ func TestCloseDoesNotWaitForMerges(t *testing.T) {
 	}
 	cancel()
 	n := <-done
+	for i := range n { // meanwhile the sealing goroutine comes to wait
+		mustFind(t, x, keyNumber(i), entry(i, 1, 0, 1))
+	}
 	closed := make(chan error)
 	go func() { closed <- x.Close() }()
 	for x.Stats().InMemory > 0 { // sealed while the merge still hangs
