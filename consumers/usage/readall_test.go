@@ -194,7 +194,11 @@ func TestSplitterAgainstSplit(t *testing.T) {
 	for range 30 {
 		var b bytes.Buffer
 		for range rng.IntN(60) {
-			b.WriteString(strings.Repeat("x", []int{0, 1, 300, BlockBytes - 1, BlockBytes, 3 * BlockBytes, MaxLineBytes}[min(rng.IntN(30), 6)*rng.IntN(2)]))
+			size := rng.IntN(2000)
+			if rng.IntN(10) == 0 {
+				size = []int{0, BlockBytes - 1, BlockBytes, BlockBytes + 1, MaxLineBytes}[rng.IntN(5)]
+			}
+			b.WriteString(strings.Repeat("x", size))
 			b.WriteByte('\n')
 		}
 		b.WriteString(strings.Repeat("y", rng.IntN(3)*1000))

@@ -20,8 +20,8 @@ const (
 
 // Limits of a table of markets.
 const (
-	// MaxMarketsBytes bounds the file: 1 MiB.
-	MaxMarketsBytes = 1 << 20
+	// MaxMarketsBytes bounds the file, so that one event holds it: 128 KiB.
+	MaxMarketsBytes = 128 << 10
 	// MaxPrefixDigits bounds a calling code prefix.
 	MaxPrefixDigits = 7
 )
