@@ -64,6 +64,11 @@ func (s *Store) checkSeams() error {
 		return readError(err, "tables of the log in %s", s.dir)
 	}
 	defer it.Close()
+	if it.First() {
+		if first, ok := parseLogKey(it.Key()); !ok || first != 1 {
+			return damage("the log begins with key %x, not with event 1", it.Key())
+		}
+	}
 	for _, tables := range levels {
 		for _, table := range tables {
 			first, ok := parseLogKey(table.Smallest.UserKey)

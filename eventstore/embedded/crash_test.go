@@ -319,7 +319,7 @@ func TestTornTail(t *testing.T) {
 	s := openFS(t, fs, Options{})
 	for i := range 60 {
 		stream := fmt.Sprint("account-", i%3)
-		es := someEvents(rng, 1+rng.IntN(4), 3000)
+		es := someEvents(rng, 1+rng.IntN(4), 700)
 		expected := eventstore.NoStream
 		for _, old := range l.tried[stream] {
 			expected += eventstore.Revision(len(old))

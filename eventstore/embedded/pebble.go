@@ -19,7 +19,7 @@ const pebbleFormat = pebble.FormatValueSeparation
 func (s *Store) pebbleOptions(lock *pebble.Lock) *pebble.Options {
 	logger := pebbleLogger{s}
 	return &pebble.Options{
-		FS:                          s.opts.FS,
+		FS:                          walFS{s.opts.FS, s},
 		Lock:                        lock,
 		CacheSize:                   s.opts.CacheBytes,
 		FormatMajorVersion:          pebbleFormat,
@@ -33,8 +33,7 @@ func (s *Store) pebbleOptions(lock *pebble.Lock) *pebble.Options {
 	}
 }
 
-// pebbleLogger hands Pebble's messages to zap. What Pebble calls fatal stops
-// the writer and not the process: Pebble then returns an error, too.
+// pebbleLogger hands Pebble's messages to zap.
 type pebbleLogger struct{ s *Store }
 
 // Infof logs at debug level: Pebble tells of every flush and compaction.
@@ -49,16 +48,26 @@ func (l pebbleLogger) Errorf(format string, args ...any) {
 	l.s.log.Error("pebble", zap.String("message", fmt.Sprintf(format, args...)))
 }
 
-// Fatalf ends writing for good.
+// Fatalf ends writing for good. Pebble expects that it does not return: after
+// a failed write of its manifest it would write the same tables again and name
+// them twice. Only while the log is being opened does it return, and Open fails.
 func (l pebbleLogger) Fatalf(format string, args ...any) {
-	l.s.fail(fmt.Errorf(format, args...))
+	err := fmt.Errorf(format, args...)
+	if l.s.opened.Load() {
+		l.s.wedge(err)
+		park()
+	}
+	l.s.fail(err)
 }
+
+// park stops a goroutine of Pebble's for good.
+func park() { <-make(chan struct{}) }
 
 // readError turns an error of Pebble's into one of the contract's that names
 // the place.
 func readError(err error, format string, args ...any) error {
 	kind := eventstore.ErrUnavailable
-	if pebble.IsCorruptionError(err) {
+	if pebble.IsCorruptionError(err) || errors.Is(err, eventstore.ErrCorrupt) {
 		kind = eventstore.ErrCorrupt
 	}
 	return fmt.Errorf("%w: %s: %w", kind, fmt.Sprintf(format, args...), err)

@@ -95,6 +95,8 @@ func (s *Store) Append(ctx context.Context, stream string, expected eventstore.R
 		return eventstore.Appended{}, notStored(ctx, stream)
 	case <-s.closing:
 		return eventstore.Appended{}, eventstore.ErrClosed
+	case <-s.stopped:
+		return eventstore.Appended{}, s.failed()
 	}
 	return s.await(ctx, r)
 }
@@ -112,26 +114,36 @@ func (s *Store) writable(ctx context.Context) error {
 
 // await waits for the writer's answer, for as long as the caller can.
 func (s *Store) await(ctx context.Context, r *request) (eventstore.Appended, error) {
+	var left error // why the caller left, had the writer not taken the append
 	select {
 	case <-r.done:
 		return s.received(r)
 	case <-ctx.Done():
-		if r.giveUp() {
-			return eventstore.Appended{}, notStored(ctx, r.stream)
-		}
+		left = notStored(ctx, r.stream)
 	case <-s.drained:
-		if r.giveUp() {
-			return eventstore.Appended{}, eventstore.ErrClosed
-		}
+		left = eventstore.ErrClosed
+	case <-s.stopped:
+		left = s.failed()
+	}
+	if r.giveUp() {
+		return eventstore.Appended{}, left
 	}
 	// The writer has it: the answer may have come in the same moment.
 	select {
 	case <-r.done:
 		return s.received(r)
 	default:
-		return eventstore.Appended{}, fmt.Errorf("%w: append to stream %s is being written: %w",
-			eventstore.ErrOutcomeUnknown, r.stream, ctx.Err())
 	}
+	why := ctx.Err()
+	if why == nil {
+		why = s.failed()
+	}
+	return eventstore.Appended{}, unknown(r.stream, why)
+}
+
+// unknown is the error of an append that may or may not be stored.
+func unknown(stream string, why error) error {
+	return fmt.Errorf("%w: append to stream %s: %w", eventstore.ErrOutcomeUnknown, stream, why)
 }
 
 // received hands out the answer and keeps the request for reuse.

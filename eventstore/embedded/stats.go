@@ -14,8 +14,12 @@ type Stats struct {
 	MemoryBytes uint64
 }
 
-// Stats returns the store's figures; ErrClosed after Close.
+// Stats returns the store's figures; ErrClosed after Close, ErrUnavailable
+// when the store no longer writes.
 func (s *Store) Stats() (Stats, error) {
+	if err := s.failed(); err != nil {
+		return Stats{}, err // Pebble may hold the lock that Metrics takes
+	}
 	if err := s.enter(); err != nil {
 		return Stats{}, err
 	}

@@ -48,14 +48,20 @@ type Store struct {
 	closeOnce        sync.Once
 	closeErr         error
 
-	// failure is why the store no longer writes; nil while it does.
+	// failure is why the store no longer writes; nil while it does. stopped is
+	// closed when it is set.
 	failure atomic.Pointer[error]
-	// wedged says that Pebble panicked with its locks held.
-	wedged atomic.Bool
+	stopped chan struct{}
+	// opened says that Open has succeeded.
+	opened atomic.Bool
+	// applying says that Pebble writes a batch or changes log files.
+	applying atomic.Bool
+	// wedged is closed when Pebble cannot even be closed any more.
+	wedged    chan struct{}
+	wedgeOnce sync.Once
 
 	// gate keeps the database open while a reader uses it.
 	gate sync.RWMutex
-	shut bool
 }
 
 var _ eventstore.Store = (*Store)(nil)
@@ -92,10 +98,13 @@ func Open(dir string, opts Options) (*Store, error) {
 		queue:   make(chan *request, opts.QueueAppends),
 		closing: make(chan struct{}),
 		drained: make(chan struct{}),
+		stopped: make(chan struct{}),
+		wedged:  make(chan struct{}),
 	}
 	if err := s.open(); err != nil {
 		return nil, err
 	}
+	s.opened.Store(true)
 	s.log.Info("event log open", zap.String("folder", dir), zap.Stringer("id", s.id), zap.Uint64("events", s.durable.Load()))
 	go s.write()
 	return s, nil
@@ -117,7 +126,10 @@ func (s *Store) open() (err error) {
 	if s.db, err = pebble.Open(s.dir, s.pebbleOptions(s.lock)); err != nil {
 		return readError(err, "opening the event log in %s", s.dir)
 	}
-	if err := s.check(); err != nil {
+	if err = s.check(); err == nil {
+		err = s.failed()
+	}
+	if err != nil {
 		return errors.Join(err, s.db.Close())
 	}
 	return nil
@@ -153,11 +165,12 @@ func (s *Store) ID() uuid.UUID { return s.id }
 func (s *Store) Close() error {
 	s.closeOnce.Do(func() {
 		close(s.closing)
-		<-s.drained
-		s.gate.Lock()
-		defer s.gate.Unlock()
-		s.shut = true
-		s.closeErr = s.closeDB()
+		select {
+		case <-s.drained:
+			s.closeErr = s.closeDB()
+		case <-s.wedged:
+			s.closeErr = s.stuck()
+		}
 	})
 	return s.closeErr
 }
@@ -165,26 +178,44 @@ func (s *Store) Close() error {
 // closeDB writes the memtable out first: what was closed in order then stands
 // in tables with checksums, and no tail of a write-ahead log matters.
 func (s *Store) closeDB() error {
-	if s.wedged.Load() {
-		return fmt.Errorf("%w; the folder stays locked until this process ends", s.failed())
+	s.gate.Lock() // the last readers leave; none enters once closing is closed
+	defer s.gate.Unlock()
+	if s.failed() == nil {
+		flushed := make(chan error, 1)
+		s.applying.Store(true)
+		go func() { flushed <- s.db.Flush() }()
+		select {
+		case err := <-flushed:
+			if err != nil {
+				s.fail(err)
+			}
+		case <-s.wedged:
+		}
+		s.applying.Store(false)
 	}
-	var err error
+	select {
+	case <-s.wedged:
+		return s.stuck()
+	default:
+	}
 	failed := s.failed()
-	if failed == nil {
-		err = s.db.Flush()
-	}
-	err = errors.Join(err, s.db.Close(), s.lock.Close())
+	err := errors.Join(s.db.Close(), s.lock.Close())
 	if err != nil && failed == nil {
 		return fmt.Errorf("closing the event log in %s: %w", s.dir, err)
 	}
-	// After a failed write, closing fails too, and Append has said why.
+	// After a failed write, closing fails too; Append has said why.
 	return nil
+}
+
+// stuck is the error of a Close that cannot close the database.
+func (s *Store) stuck() error {
+	return fmt.Errorf("%w; the folder stays locked until this process ends", s.failed())
 }
 
 // enter keeps the database open until leave.
 func (s *Store) enter() error {
 	s.gate.RLock()
-	if s.shut {
+	if s.isClosing() {
 		s.gate.RUnlock()
 		return eventstore.ErrClosed
 	}
@@ -207,8 +238,15 @@ func (s *Store) fail(cause error) {
 	err := fmt.Errorf("%w: the event log in %s takes no more writes until it is opened again, because writing failed (%w); check the disk",
 		eventstore.ErrUnavailable, s.dir, cause)
 	if s.failure.CompareAndSwap(nil, &err) {
+		close(s.stopped)
 		s.log.Error("event log stops writing", zap.String("folder", s.dir), zap.Error(cause))
 	}
+}
+
+// wedge ends writing for good and gives the database up.
+func (s *Store) wedge(cause error) {
+	s.fail(cause)
+	s.wedgeOnce.Do(func() { close(s.wedged) })
 }
 
 // failed is why the store no longer writes; nil while it does.

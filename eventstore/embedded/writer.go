@@ -212,13 +212,16 @@ func (w *writer) sync() (err error) {
 		// Pebble panics where it cannot go on with its write-ahead log.
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic in Pebble: %v", p)
-			w.wedged.Store(true)
+			w.wedge(err)
 		}
 		if err != nil {
 			w.fail(err)
 		}
 	}()
-	if err := w.db.ApplyNoSyncWait(w.batch, pebble.Sync); err != nil {
+	w.applying.Store(true)
+	err = w.db.ApplyNoSyncWait(w.batch, pebble.Sync)
+	w.applying.Store(false)
+	if err != nil {
 		return err
 	}
 	if err := w.failed(); err != nil {
@@ -240,7 +243,7 @@ func (w *writer) answerGroup(err error) {
 	}
 	for i, r := range w.members {
 		if err != nil {
-			r.reply(eventstore.Appended{}, fmt.Errorf("%w: append to stream %s: %w", eventstore.ErrOutcomeUnknown, r.stream, err))
+			r.reply(eventstore.Appended{}, unknown(r.stream, err))
 			continue
 		}
 		r.reply(w.answers[i], nil)
