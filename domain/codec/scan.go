@@ -1,0 +1,178 @@
+package codec
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+
+	"prepayledger/domain/money"
+)
+
+func appendInt(b []byte, n int) []byte { return strconv.AppendInt(b, int64(n), 10) }
+
+func appendUUID(b []byte, id uuid.UUID) []byte {
+	var text [36]byte
+	hex.Encode(text[:8], id[:4])
+	text[8], text[13], text[18], text[23] = '-', '-', '-', '-'
+	hex.Encode(text[9:13], id[4:6])
+	hex.Encode(text[14:18], id[6:8])
+	hex.Encode(text[19:23], id[8:10])
+	hex.Encode(text[24:], id[10:])
+	return append(b, text[:]...)
+}
+
+// appendString appends a JSON string. Plain ASCII is copied; everything else
+// goes through encoding/json.
+func appendString[T ~string](b []byte, s T) []byte {
+	if !plain(s) {
+		quoted, err := json.Marshal(string(s))
+		if err != nil {
+			panic("codec: a string that encoding/json refuses: " + err.Error())
+		}
+		return append(b, quoted...)
+	}
+	b = append(b, '"')
+	b = append(b, s...)
+	return append(b, '"')
+}
+
+func plain[T ~string](s T) bool {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c < 0x20 || c >= utf8.RuneSelf || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
+			return false
+		}
+	}
+	return true
+}
+
+// scanner reads JSON whose shape is known in advance, byte for byte. The
+// first surprise sets bad, and the caller falls back to the general decoder:
+// it is an accelerator, never a second definition of the format.
+type scanner struct {
+	b   []byte
+	i   int
+	bad bool
+}
+
+func (s *scanner) done() bool { return !s.bad && s.i == len(s.b) }
+
+func (s *scanner) has(lit string) bool {
+	if !s.bad && len(s.b)-s.i >= len(lit) && string(s.b[s.i:s.i+len(lit)]) == lit {
+		s.i += len(lit)
+		return true
+	}
+	return false
+}
+
+func (s *scanner) lit(lit string) {
+	if !s.has(lit) {
+		s.bad = true
+	}
+}
+
+// raw returns the bytes of a plain string without its quotes.
+func (s *scanner) raw() []byte {
+	if !s.has(`"`) {
+		s.bad = true
+		return nil
+	}
+	start := s.i
+	for ; s.i < len(s.b); s.i++ {
+		switch c := s.b[s.i]; {
+		case c == '"':
+			s.i++
+			return s.b[start : s.i-1]
+		case c == '\\' || c >= utf8.RuneSelf || c < 0x20:
+			s.bad = true
+			return nil
+		}
+	}
+	s.bad = true
+	return nil
+}
+
+func (s *scanner) str() string { return string(s.raw()) }
+
+func (s *scanner) integer() int {
+	start, n := s.i, 0
+	for ; s.i < len(s.b) && s.i-start < 10; s.i++ {
+		c := s.b[s.i]
+		if c < '0' || c > '9' {
+			break
+		}
+		n = n*10 + int(c-'0')
+	}
+	if s.i == start {
+		s.bad = true
+	}
+	return n
+}
+
+func (s *scanner) amount() money.Amount {
+	a, err := money.ParseBytes(s.raw())
+	if err != nil {
+		s.bad = true
+	}
+	return a
+}
+
+func (s *scanner) uuid() uuid.UUID {
+	text := s.raw()
+	if len(text) != 36 {
+		s.bad = true
+		return uuid.Nil
+	}
+	id, err := uuid.ParseBytes(text)
+	if err != nil {
+		s.bad = true
+	}
+	return id
+}
+
+// time reads an RFC 3339 instant in UTC, the only zone that is written.
+func (s *scanner) time() time.Time {
+	t, ok := parseUTC(s.raw())
+	if !ok {
+		s.bad = true
+	}
+	return t
+}
+
+// parseUTC reads "2006-01-02T15:04:05[.fraction]Z".
+func parseUTC(b []byte) (time.Time, bool) {
+	if len(b) < 20 || b[4] != '-' || b[7] != '-' || b[10] != 'T' || b[13] != ':' || b[16] != ':' || b[len(b)-1] != 'Z' {
+		return time.Time{}, false
+	}
+	ok := true
+	number := func(from, to int) int {
+		n := 0
+		for _, c := range b[from:to] {
+			if c < '0' || c > '9' {
+				ok = false
+			}
+			n = n*10 + int(c-'0')
+		}
+		return n
+	}
+	year, month, day := number(0, 4), number(5, 7), number(8, 10)
+	hour, minute, second := number(11, 13), number(14, 16), number(17, 19)
+	nanos := 0
+	if fraction := len(b) - 21; len(b) > 20 {
+		if b[19] != '.' || fraction < 1 || fraction > 9 {
+			return time.Time{}, false
+		}
+		nanos = number(20, len(b)-1)
+		for range 9 - fraction {
+			nanos *= 10
+		}
+	}
+	if !ok || month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || minute > 59 || second > 59 {
+		return time.Time{}, false
+	}
+	t := time.Date(year, time.Month(month), day, hour, minute, second, nanos, time.UTC)
+	return t, t.Day() == day
+}
