@@ -47,12 +47,12 @@ type Registration struct {
 	Upcast map[int]func([]byte) ([]byte, error)
 }
 
-// New returns a codec for the events of accounts and reference data, and for
+// New returns a codec for the events of every stream of prepay, and for
 // those registered.
 // Registering a type twice panics: it is a programming error.
 func New(more ...Registration) *Codec {
 	c := &Codec{kinds: map[string]kind{}}
-	for _, r := range append(append(accountEvents(), referenceEvents()...), more...) {
+	for _, r := range append(append(accountEvents(), otherEvents()...), more...) {
 		name := r.New().EventType()
 		if _, twice := c.kinds[name]; twice {
 			panic("codec: event type registered twice: " + name)

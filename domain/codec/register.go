@@ -1,26 +1,25 @@
 package codec
 
 import (
-	"prepayledger/domain"
+	"prepayledger/domain/rating"
+	"prepayledger/domain/reconciliation"
 	"prepayledger/domain/reference"
+
+	"prepayledger/domain"
 )
 
-// Event returns the registration of an event type in version 1, for the
-// packages that have events of their own.
-func Event[E any, P interface {
-	*E
-	domain.Event
-}]() Registration {
-	return event[E, P]()
-}
-
-// referenceEvents are the events of package reference.
-func referenceEvents() []Registration {
-	return []Registration{
-		event[reference.RateCardImported](),
-		event[reference.MarketsImported](),
-		event[reference.VolumeTierChanged](),
+// otherEvents are the events beside the accounts' streams: reference data,
+// rating and month end.
+func otherEvents() []Registration {
+	registrations := []Registration{
+		event[rating.RateCardImported](),
+		event[rating.MarketsImported](),
+		event[rating.TierReached](),
 		event[reference.NumberReserved](),
 		event[reference.NumberReleased](),
 	}
+	for _, name := range reconciliation.EventTypes() {
+		registrations = append(registrations, Registration{Version: 1, New: func() domain.Event { return reconciliation.NewEvent(name) }})
+	}
+	return registrations
 }

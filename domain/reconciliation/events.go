@@ -206,3 +206,13 @@ func NewEvent(name string) domain.Event {
 	}
 	return nil
 }
+
+// EventTypes returns the names of all event types of this package.
+func EventTypes() []string {
+	return []string{
+		TypeMetaInvoiceReceived, TypeMetaInvoiceDocument, TypeMetaInvoiceLines, TypeMetaInvoiceSealed,
+		TypeMetaInvoiceLineAllocated, TypeReconciliationAccounts, TypeReconciliationLines,
+		TypeReconciliationDetails, TypeReconciliationProposed, TypeReconciliationApproved,
+		TypeReconciliationPosted,
+	}
+}
