@@ -250,20 +250,20 @@ func TestCrash(t *testing.T) {
 			for range generations {
 				s := openFS(t, fs, opts)
 				l.cutTo(l.check(t, s, l.acknowledged()))
-				ctx, stop := context.WithCancel(context.Background())
-				wait := l.load(ctx, s, rng, 6)
 				var clone *crashFS
 				var acked map[string]int
 				for range crashes {
-					l.waitFor(t, s, 1+rng.Int64N(600))
+					ctx, stop := context.WithCancel(context.Background())
+					wait := l.load(ctx, s, rng, 6)
+					l.waitFor(t, s, 1+rng.Int64N(300))
 					acked = l.acknowledged()
 					clone = fs.crash(rng.IntN(101), rng)
+					stop()
+					wait()
 					after := openFS(t, clone.crash(0, nil), opts)
 					l.check(t, after, acked)
 					closeStore(t, after)
 				}
-				stop()
-				wait()
 				closeStore(t, s)
 				// The generation that goes on knows what the crash left.
 				l.mu.Lock()
@@ -397,7 +397,7 @@ func overwrite(t *testing.T, fs vfs.FS, name string, data []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = f.Write(data)
+	_, err = f.Write(slices.Clone(data)) // MemFS may scribble over it
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 		t.Fatal(err)
 	}

@@ -75,16 +75,16 @@ func (o Options) withDefaults() Options {
 	if o.Logger == nil {
 		o.Logger = zap.NewNop()
 	}
-	if o.CacheBytes == 0 {
+	if o.CacheBytes <= 0 {
 		o.CacheBytes = DefaultCacheBytes
 	}
-	if o.MemTableBytes == 0 {
+	if o.MemTableBytes <= 0 {
 		o.MemTableBytes = DefaultMemTableBytes
 	}
-	if o.QueueAppends == 0 {
+	if o.QueueAppends <= 0 {
 		o.QueueAppends = DefaultQueueAppends
 	}
-	if o.MaxGroupBytes == 0 {
+	if o.MaxGroupBytes <= 0 {
 		o.MaxGroupBytes = DefaultMaxGroupBytes
 	}
 	if o.MinFreeBytes == 0 {

@@ -81,7 +81,7 @@ func Open(dir string, opts Options) (*Store, error) {
 	}
 	asked := opts.FS
 	opts = opts.withDefaults()
-	if err := opts.FS.MkdirAll(dir, 0o755); err != nil {
+	if err := opts.FS.MkdirAll(dir, 0o750); err != nil {
 		return nil, fmt.Errorf("%w: cannot create the folder of the event log: %w", eventstore.ErrUnavailable, err)
 	}
 	if asked == nil {
@@ -178,6 +178,9 @@ func (s *Store) Close() error {
 // closeDB writes the memtable out first: what was closed in order then stands
 // in tables with checksums, and no tail of a write-ahead log matters.
 func (s *Store) closeDB() error {
+	if s.isWedged() {
+		return s.stuck()
+	}
 	s.gate.Lock() // the last readers leave; none enters once closing is closed
 	defer s.gate.Unlock()
 	if s.failed() == nil {
@@ -193,10 +196,8 @@ func (s *Store) closeDB() error {
 		}
 		s.applying.Store(false)
 	}
-	select {
-	case <-s.wedged:
+	if s.isWedged() {
 		return s.stuck()
-	default:
 	}
 	failed := s.failed()
 	err := errors.Join(s.db.Close(), s.lock.Close())
@@ -205,6 +206,15 @@ func (s *Store) closeDB() error {
 	}
 	// After a failed write, closing fails too; Append has said why.
 	return nil
+}
+
+func (s *Store) isWedged() bool {
+	select {
+	case <-s.wedged:
+		return true
+	default:
+		return false
+	}
 }
 
 // stuck is the error of a Close that cannot close the database.
