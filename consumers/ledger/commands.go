@@ -1,0 +1,96 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"prepayledger/domain"
+	"prepayledger/eventstore"
+)
+
+// Do gives a command to an account. A nil command id in m becomes a new one;
+// a given one counts once ever. A zero m.At is now. It returns the rules'
+// *domain.Rejection, or a failure.
+func (l *Ledger) Do(ctx context.Context, partnerID string, m domain.Meta, cmd domain.Command) error {
+	once := m.CommandID != uuid.Nil
+	if !once {
+		m.CommandID = l.opts.IDs()
+	}
+	if m.At.IsZero() {
+		m.At = l.Now()
+	}
+	switch c := cmd.(type) {
+	case *domain.OpenAccount:
+		if err := l.opts.Processor.CheckCard(c.Card); err != nil && c.Card != "" {
+			return domain.Reject(domain.InvalidSetting, "%s.", err)
+		}
+		if !domain.ValidID(partnerID) {
+			return domain.Reject(domain.InvalidSetting, "partner_id must have 1 to %d characters and no control characters.", domain.MaxIDBytes)
+		}
+	case *domain.ReplaceCard:
+		if !l.Exists(partnerID) {
+			break
+		}
+		if err := l.opts.Processor.CheckCard(c.Card); err != nil && c.Card != "" {
+			return domain.Reject(domain.InvalidSetting, "%s.", err)
+		}
+	case *domain.Transfer:
+		if !l.Exists(partnerID) || !l.Exists(c.To) {
+			return domain.Reject(domain.UnknownAccount, "There is no such partner account: correct the partner id.")
+		}
+	}
+	if _, opens := cmd.(*domain.OpenAccount); !opens && !l.Exists(partnerID) {
+		return domain.Reject(domain.UnknownAccount, "There is no partner account %.64q: open it first or correct the partner id.", partnerID)
+	}
+	c := Command{Meta: m, Do: cmd, Once: once}
+	switch cmd.(type) {
+	case *domain.RegisterChannel:
+		return l.registerChannel(ctx, partnerID, c)
+	case *domain.CancelChannel, *domain.CloseAccount:
+		return l.endChannels(ctx, partnerID, c)
+	}
+	return l.do(ctx, partnerID, c)
+}
+
+// do gives the command to the account's stream.
+func (l *Ledger) do(ctx context.Context, partnerID string, c Command) error {
+	results, err := l.engine.Do(ctx, AccountStream(partnerID), c)
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.Do.CommandName(), err)
+	}
+	if results[0].Rejected != nil {
+		return results[0].Rejected
+	}
+	if _, opens := c.Do.(*domain.OpenAccount); opens {
+		l.mu.Lock()
+		l.partners[partnerID] = true
+		l.mu.Unlock()
+	}
+	return nil
+}
+
+// CorrectCharge takes a charge back; an empty partner is looked for (R34).
+func (l *Ledger) CorrectCharge(ctx context.Context, partnerID string, m domain.Meta, chargeID, reason string) error {
+	if err := l.Settle(ctx); err != nil {
+		return err
+	}
+	original, owner, err := l.views.FindCharge(ctx, partnerID, chargeID)
+	if err != nil {
+		return err
+	}
+	if original == nil {
+		return domain.Reject(domain.UnknownCharge, "No account was charged for %.64q.", chargeID)
+	}
+	return l.Do(ctx, owner, m, &domain.CorrectCharge{ChargeID: chargeID, Reason: reason, Original: original})
+}
+
+// ignoreNotFound turns the absence of a stream into nothing.
+func ignoreNotFound(err error) error {
+	if errors.Is(err, eventstore.ErrStreamNotFound) {
+		return nil
+	}
+	return err
+}

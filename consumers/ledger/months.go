@@ -1,0 +1,224 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"prepayledger/consumers/metainvoice"
+	"prepayledger/domain"
+	"prepayledger/domain/money"
+	"prepayledger/domain/reconciliation"
+	"prepayledger/eventstore"
+	"prepayledger/eventstore/decider"
+)
+
+// ImportedInvoice says what an import of a document of Meta came to.
+type ImportedInvoice struct {
+	InvoiceID string
+	Lines     int
+	// New is false where the same document was there before (R28).
+	New bool
+}
+
+// ImportMetaInvoice imports a file of Meta's documents, whole or not at all.
+func (l *Ledger) ImportMetaInvoice(ctx context.Context, m domain.Meta, name string, r io.Reader, fx []reconciliation.FXRate) ([]ImportedInvoice, error) {
+	file, err := metainvoice.Parse(name, r, fx)
+	if err != nil {
+		return nil, err
+	}
+	l.complete(&m)
+	var imported []ImportedInvoice
+	keeper := ""
+	for i := range file.Invoices {
+		id := file.Invoices[i].ID
+		events, err := l.decideInvoice(ctx, m, id, file.Command(i, keeper))
+		if err != nil {
+			return imported, err
+		}
+		if events > 0 && keeper == "" {
+			keeper = id
+		}
+		imported = append(imported, ImportedInvoice{InvoiceID: id, Lines: len(file.Invoices[i].Lines), New: events > 0})
+	}
+	return imported, nil
+}
+
+// AllocateInvoiceLine gives a line of a document to an account, or accepts it
+// as own cost (R27).
+func (l *Ledger) AllocateInvoiceLine(ctx context.Context, m domain.Meta, invoiceID string, c reconciliation.AllocateInvoiceLine) error {
+	l.complete(&m)
+	c.AccountUnknown = c.PartnerID != "" && !l.Exists(c.PartnerID)
+	_, err := l.decideInvoice(ctx, m, invoiceID, &c)
+	return err
+}
+
+// decideInvoice decides a command of a document's stream and returns how many
+// events it raised.
+func (l *Ledger) decideInvoice(ctx context.Context, m domain.Meta, id string, cmd domain.Command) (int, error) {
+	stream := reconciliation.MetaInvoiceStream(id)
+	for range decider.MaxAttempts {
+		invoice := reconciliation.NewMetaInvoice()
+		revision, err := l.fold(ctx, stream, invoice.Apply)
+		if err != nil {
+			return 0, err
+		}
+		events, err := invoice.Decide(m, cmd)
+		if err != nil {
+			return 0, err
+		}
+		_, err = l.appendAll(ctx, stream, revision, m, events)
+		if !errors.Is(err, eventstore.ErrWrongRevision) {
+			return len(events), err
+		}
+	}
+	return 0, decider.ErrContention
+}
+
+// Month returns the state of a month's reconciliation and where its stream
+// ends.
+func (l *Ledger) Month(ctx context.Context, month domain.Month) (*reconciliation.Reconciliation, eventstore.Revision, error) {
+	r := reconciliation.NewReconciliation()
+	revision, err := l.fold(ctx, reconciliation.Stream(month), r.Apply)
+	return r, revision, err
+}
+
+// MonthInput gathers what a run of the month is computed from, as of now.
+func (l *Ledger) MonthInput(ctx context.Context, month domain.Month) (reconciliation.Input, error) {
+	if err := l.Settle(ctx); err != nil {
+		return reconciliation.Input{}, err
+	}
+	in, err := l.views.MonthInput(ctx, month)
+	if err != nil {
+		return in, err
+	}
+	in.Month = month
+	ids, err := l.views.InvoiceIDs(ctx, month)
+	if err != nil {
+		return in, err
+	}
+	for _, id := range ids {
+		invoice := reconciliation.NewMetaInvoice()
+		if _, err := l.fold(ctx, reconciliation.MetaInvoiceStream(id), invoice.Apply); err != nil {
+			return in, err
+		}
+		if d := invoice.Document(); d != nil {
+			in.Documents = append(in.Documents, d)
+		}
+	}
+	first, err := time.Parse("2006-01", string(month))
+	if err != nil {
+		return in, fmt.Errorf("month %q: %w", month, err)
+	}
+	// A market that changed within the month counts as it stood at its end.
+	end := first.AddDate(0, 1, 0).Add(-time.Nanosecond)
+	in.MarketOf = func(country string) string { return l.Markets().ByCountry(country, end) }
+	in.Tiers = func(q reconciliation.TierQuery) []reconciliation.TierRate {
+		var rates []reconciliation.TierRate
+		for _, r := range l.Book().TierRates(domain.RateQuery{
+			Currency: q.Currency, Market: q.Market, Category: q.Category, Model: domain.PMP, OccurredAt: end, Month: q.Month,
+		}) {
+			rates = append(rates, reconciliation.TierRate{Tier: r.Tier, Rate: r.Price})
+		}
+		return rates
+	}
+	return in, nil
+}
+
+// PreviewMonth computes a run of the month without recording anything.
+func (l *Ledger) PreviewMonth(ctx context.Context, month domain.Month) (*reconciliation.Result, error) {
+	r, _, err := l.Month(ctx, month)
+	if err != nil {
+		return nil, err
+	}
+	in, err := l.MonthInput(ctx, month)
+	if err != nil {
+		return nil, err
+	}
+	return reconciliation.Compute(in, r.Earlier())
+}
+
+// ProposeMonth records a proposal for the month (R29).
+func (l *Ledger) ProposeMonth(ctx context.Context, m domain.Meta, month domain.Month) (*reconciliation.Proposal, error) {
+	in, err := l.MonthInput(ctx, month)
+	if err != nil {
+		return nil, err
+	}
+	return l.decideMonth(ctx, m, month, func(*reconciliation.Reconciliation) domain.Command {
+		return &reconciliation.ProposeReconciliation{Input: in}
+	})
+}
+
+// ApproveMonth approves the newest proposal and posts it to every account
+// (R29). After a crash in the middle, approving again or PostMonth goes on
+// with the posting; nothing posts twice.
+func (l *Ledger) ApproveMonth(ctx context.Context, m domain.Meta, month domain.Month, uninvoiced *money.Amount) (*reconciliation.Proposal, error) {
+	in, err := l.MonthInput(ctx, month)
+	if err != nil {
+		return nil, err
+	}
+	_, err = l.decideMonth(ctx, m, month, func(r *reconciliation.Reconciliation) domain.Command {
+		c := &reconciliation.ApproveReconciliation{Uninvoiced: uninvoiced}
+		if r.NeedsInput() {
+			c.Input = &in
+		}
+		return c
+	})
+	if err != nil {
+		return nil, err
+	}
+	return l.PostMonth(ctx, m, month)
+}
+
+// PostMonth posts an approved month to every account, or goes on where a
+// crash stopped it. Nothing to post is not an error.
+func (l *Ledger) PostMonth(ctx context.Context, m domain.Meta, month domain.Month) (*reconciliation.Proposal, error) {
+	l.complete(&m)
+	r, _, err := l.Month(ctx, month)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range r.Postings() {
+		adjust := Command{Meta: m, Do: p.Command}
+		adjust.CommandID = l.opts.IDs()
+		adjust.CausationID = m.CommandID
+		if err := l.do(ctx, p.PartnerID, adjust); err != nil {
+			return nil, fmt.Errorf("post %s to %s: %w", month, p.PartnerID, err)
+		}
+	}
+	return l.decideMonth(ctx, m, month, func(*reconciliation.Reconciliation) domain.Command {
+		return &reconciliation.FinishPosting{}
+	})
+}
+
+// decideMonth decides a command of a month's stream and returns the newest
+// proposal after it.
+func (l *Ledger) decideMonth(ctx context.Context, m domain.Meta, month domain.Month, command func(*reconciliation.Reconciliation) domain.Command) (*reconciliation.Proposal, error) {
+	l.complete(&m)
+	for range decider.MaxAttempts {
+		r, revision, err := l.Month(ctx, month)
+		if err != nil {
+			return nil, err
+		}
+		events, err := r.Decide(m, command(r))
+		if err != nil {
+			return nil, err
+		}
+		_, err = l.appendAll(ctx, reconciliation.Stream(month), revision, m, events)
+		if errors.Is(err, eventstore.ErrWrongRevision) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range events {
+			if err := r.Apply(e); err != nil {
+				return nil, err
+			}
+		}
+		return r.Latest(), nil
+	}
+	return nil, decider.ErrContention
+}

@@ -1,0 +1,125 @@
+package ledger
+
+import (
+	"context"
+
+	"prepayledger/domain"
+	"prepayledger/domain/reference"
+	"prepayledger/eventstore"
+)
+
+// numberStream says who owns a number: the reservation pattern of R5.
+func numberStream(digits string) string { return "number-" + digits }
+
+// owner is a number's state.
+type owner struct{ partnerID, channelID string }
+
+func (l *Ledger) numberOwner(ctx context.Context, digits string) (owner, eventstore.Revision, error) {
+	for r, err := range l.store.ReadStream(ctx, numberStream(digits), eventstore.End, eventstore.Backwards) {
+		if err != nil {
+			return owner{}, eventstore.NoStream, ignoreNotFound(err)
+		}
+		e, err := l.decode(r)
+		if err != nil {
+			return owner{}, eventstore.NoStream, err
+		}
+		if reserved, ok := e.(*reference.NumberReserved); ok {
+			return owner{reserved.PartnerID, reserved.ChannelID}, r.Revision, nil
+		}
+		return owner{}, r.Revision, nil
+	}
+	return owner{}, eventstore.NoStream, nil
+}
+
+// registerChannel reserves the number before the channel is registered. A
+// crash in between leaves a reservation that names this channel; registering
+// it again goes on from there.
+func (l *Ledger) registerChannel(ctx context.Context, partnerID string, c Command) error {
+	register := *c.Do.(*domain.RegisterChannel)
+	c.Do = &register
+	digits, err := domain.NormalizeNumber(register.PhoneNumber)
+	if err != nil {
+		return l.do(ctx, partnerID, c) // the account says what is wrong
+	}
+	if _, blocked := domain.BlockedNumber(digits); blocked {
+		return l.do(ctx, partnerID, c)
+	}
+	who, revision, err := l.numberOwner(ctx, digits)
+	if err != nil {
+		return err
+	}
+	mine := owner{partnerID, register.ChannelID}
+	if who != (owner{}) && (who != mine || l.hasChannel(ctx, partnerID, register.ChannelID)) {
+		register.NumberTaken = true
+		return l.do(ctx, partnerID, c)
+	}
+	if rejected := l.wouldReject(ctx, partnerID, c); rejected != nil {
+		return rejected
+	}
+	if who != mine {
+		err := l.append(ctx, numberStream(digits), revision, c.Meta,
+			&reference.NumberReserved{Number: "+" + digits, PartnerID: partnerID, ChannelID: register.ChannelID})
+		if err != nil {
+			return err
+		}
+	}
+	return l.do(ctx, partnerID, c)
+}
+
+// dry is a command that is decided and not recorded.
+type dry struct{ domain.Command }
+
+// wouldReject says what the account would answer, without recording it.
+func (l *Ledger) wouldReject(ctx context.Context, partnerID string, c Command) error {
+	c.Do, c.Once = dry{c.Do}, false
+	results, err := l.engine.Do(ctx, AccountStream(partnerID), c)
+	if err != nil {
+		return err
+	}
+	return results[0].Rejected
+}
+
+// hasChannel reports whether the account has the channel already.
+func (l *Ledger) hasChannel(ctx context.Context, partnerID, channelID string) bool {
+	found := false
+	_ = l.Inspect(ctx, partnerID, func(a *domain.Account) { found = a.Channels[channelID] != nil })
+	return found
+}
+
+// endChannels cancels channels and then releases their numbers.
+func (l *Ledger) endChannels(ctx context.Context, partnerID string, c Command) error {
+	var ending []domain.ChannelRegistered
+	err := l.Inspect(ctx, partnerID, func(a *domain.Account) {
+		for id, channel := range a.Channels {
+			cancel, one := c.Do.(*domain.CancelChannel)
+			if channel.CancelledAt.IsZero() && (!one || cancel.ChannelID == id) {
+				ending = append(ending, channel.ChannelRegistered)
+			}
+		}
+	})
+	if err != nil {
+		return err
+	}
+	if err := l.do(ctx, partnerID, c); err != nil {
+		return err
+	}
+	for _, channel := range ending {
+		digits, err := domain.NormalizeNumber(channel.PhoneNumber)
+		if err != nil {
+			return err
+		}
+		who, revision, err := l.numberOwner(ctx, digits)
+		if err != nil {
+			return err
+		}
+		if who != (owner{partnerID, channel.ChannelID}) {
+			continue
+		}
+		err = l.append(ctx, numberStream(digits), revision, c.Meta,
+			&reference.NumberReleased{Number: "+" + digits, PartnerID: partnerID, ChannelID: channel.ChannelID})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

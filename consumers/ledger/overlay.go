@@ -1,0 +1,162 @@
+package ledger
+
+import (
+	"context"
+	"encoding/hex"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"prepayledger/domain"
+	"prepayledger/eventstore"
+)
+
+// overlay is what an account decided and the charge index does not know yet.
+// It is dropped generation by generation as the index catches up.
+type overlay struct {
+	// charges and older hold the full answer for their keys.
+	charges, older map[domain.ChargeKey]domain.Seen
+	// newest and oldest are the positions that the index must reach before
+	// the generation can go.
+	newest, oldest eventstore.Position
+	// fetched are the index's answers for the keys of the batch; a key that
+	// was asked for and is unknown has an empty answer.
+	fetched map[domain.ChargeKey]domain.Seen
+	// commands are ids of commands taken, with their content's hash. They
+	// are few (people's commands) and stay.
+	commands map[uuid.UUID]string
+}
+
+func newOverlay() overlay {
+	return overlay{
+		charges:  map[domain.ChargeKey]domain.Seen{},
+		older:    map[domain.ChargeKey]domain.Seen{},
+		fetched:  map[domain.ChargeKey]domain.Seen{},
+		commands: map[uuid.UUID]string{},
+	}
+}
+
+// appended says how far the log is with what was noted.
+func (o *overlay) appended(p eventstore.Position) { o.newest = p }
+
+// prune drops what the index knows by now.
+func (o *overlay) prune(indexed eventstore.Position) {
+	if indexed.Before(o.oldest) || len(o.charges) == 0 && len(o.older) == 0 {
+		return
+	}
+	clear(o.older)
+	o.older, o.charges = o.charges, o.older
+	o.oldest = o.newest
+}
+
+// prefetch asks the index for all charges of a batch that the overlay does
+// not answer.
+func (o *overlay) prefetch(ctx context.Context, views Views, partnerID string, commands []Command) error {
+	clear(o.fetched)
+	var keys []domain.ChargeKey
+	for i := range commands {
+		c, ok := commands[i].Do.(*domain.Charge)
+		if !ok {
+			continue
+		}
+		if key := domain.KeyOf(partnerID, c.ChargeID); !o.knows(key) {
+			keys = append(keys, key)
+			o.fetched[key] = domain.Seen{}
+		}
+	}
+	if len(keys) == 0 {
+		return nil
+	}
+	return views.Seen(ctx, keys, func(i int, s domain.Seen) { o.fetched[keys[i]] = s })
+}
+
+func (o *overlay) knows(key domain.ChargeKey) bool {
+	if _, ok := o.charges[key]; ok {
+		return true
+	}
+	_, ok := o.older[key]
+	return ok
+}
+
+func (o *overlay) seen(ctx context.Context, views Views, key domain.ChargeKey) (domain.Seen, error) {
+	if s, ok := o.charges[key]; ok {
+		return s, nil
+	}
+	if s, ok := o.older[key]; ok {
+		return s, nil
+	}
+	if s, ok := o.fetched[key]; ok {
+		return s, nil
+	}
+	var answer domain.Seen
+	err := views.Seen(ctx, []domain.ChargeKey{key}, func(_ int, s domain.Seen) { answer = s })
+	if err == nil {
+		o.fetched[key] = answer
+	}
+	return answer, err
+}
+
+// known is the answer for a key without asking the index: a decision asked
+// it before.
+func (o *overlay) known(key domain.ChargeKey) domain.Seen {
+	if s, ok := o.charges[key]; ok {
+		return s
+	}
+	if s, ok := o.older[key]; ok {
+		return s
+	}
+	return o.fetched[key]
+}
+
+// note keeps what an event says of a charge id.
+func (o *overlay) note(partnerID string, e domain.Event) error {
+	switch e := e.(type) {
+	case *domain.ConversationCharged:
+		o.counted(domain.KeyOf(partnerID, e.ChargeID), domain.ContentOf(e))
+	case *domain.ConversationCounted:
+		o.counted(domain.KeyOf(partnerID, e.ChargeID), domain.ContentOf(e))
+	case *domain.ChargeQuarantined:
+		content := domain.ContentOf(e)
+		reason, ok := domain.ParseReason(e.Reason)
+		if !ok {
+			return domain.Reject(domain.InvalidSetting, "unknown reason %q", e.Reason)
+		}
+		key := domain.QuarantineKey(partnerID, e.ChargeID, content)
+		s := o.known(key)
+		s.Quarantined = append(without(s.Quarantined, content), domain.QuarantinedEntry{Content: content, Reason: reason})
+		o.charges[key] = s
+	case *domain.QuarantineReleased:
+		var content domain.ContentHash
+		if _, err := hex.Decode(content[:], []byte(e.Content)); err != nil {
+			return err
+		}
+		key := domain.QuarantineKey(partnerID, e.ChargeID, content)
+		s := o.known(key)
+		s.Quarantined = without(s.Quarantined, content)
+		o.charges[key] = s
+	case *domain.ChargeCorrected:
+		key := domain.KeyOf(partnerID, e.ChargeID)
+		s := o.known(key)
+		s.Corrected = true
+		o.charges[key] = s
+	}
+	return nil
+}
+
+func (o *overlay) counted(key domain.ChargeKey, content domain.ContentHash) {
+	s := o.known(key)
+	s.Counted, s.Content = true, content
+	s.Quarantined = without(s.Quarantined, content)
+	o.charges[key] = s
+}
+
+// without returns the entries without the one of this content, never
+// changing the given slice: others may hold it.
+func without(entries []domain.QuarantinedEntry, content domain.ContentHash) []domain.QuarantinedEntry {
+	for i, q := range entries {
+		if q.Content == content {
+			return slices.Concat(entries[:i], entries[i+1:])
+		}
+	}
+	return slices.Clip(entries)
+}
