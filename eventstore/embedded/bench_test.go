@@ -10,6 +10,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/google/uuid"
+	"go.uber.org/zap"
 
 	"prepayledger/eventstore"
 )
@@ -94,10 +95,8 @@ func benchAppend(b *testing.B, writers, size int) float64 {
 
 // benchRaw writes the same records to a bare Pebble.
 func benchRaw(b *testing.B, perBatch, size int) float64 {
-	db, err := pebble.Open(b.TempDir(), &pebble.Options{
-		MemTableSize: DefaultMemTableBytes, MemTableStopWritesThreshold: memTables, FormatMajorVersion: pebbleFormat,
-		Logger: quiet{},
-	})
+	same := &Store{opts: Options{}.withDefaults(), log: zap.NewNop()}
+	db, err := pebble.Open(b.TempDir(), same.pebbleOptions(nil))
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -15,10 +15,16 @@ import (
 // from damage before it (FormatWALSyncChunks).
 const pebbleFormat = pebble.FormatValueSeparation
 
-// pebbleOptions are those of the log's Pebble.
+// blockBytes is the size at which a block of a table ends, in bytes. A record
+// that is larger has one of its own. Larger blocks make the log of many small
+// appends faster to scan and its streams slower to read.
+const blockBytes = 16 << 10
+
+// pebbleOptions are those of the log's Pebble. Of its compressions, the
+// fastest was measured to write and to read faster than Snappy and than none.
 func (s *Store) pebbleOptions(lock *pebble.Lock) *pebble.Options {
 	logger := pebbleLogger{s}
-	return &pebble.Options{
+	o := &pebble.Options{
 		FS:                          walFS{s.opts.FS, s},
 		Lock:                        lock,
 		CacheSize:                   s.opts.CacheBytes,
@@ -31,6 +37,11 @@ func (s *Store) pebbleOptions(lock *pebble.Lock) *pebble.Options {
 			DataCorruption:  func(info pebble.DataCorruptionInfo) { logger.Errorf("damage: %v", info) },
 		},
 	}
+	for i := range o.Levels {
+		o.Levels[i].BlockSize = blockBytes
+	}
+	o.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionFastest })
+	return o
 }
 
 // pebbleLogger hands Pebble's messages to zap.
