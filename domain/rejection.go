@@ -48,6 +48,7 @@ const (
 	RefundExceedsBalance     Code = "refund_exceeds_balance"
 	NotClosable              Code = "not_closable"
 	CommandConflict          Code = "command_conflict"
+	RateCardInvalid          Code = "rate_card_invalid"
 	RateCardConflict         Code = "rate_card_conflict"
 	InvoiceInvalid           Code = "invoice_invalid"
 )

@@ -1,7 +1,7 @@
 // Package money holds exact decimal amounts and currencies.
 //
 // An Amount is never a float and never rounded, except by the three functions
-// that RULES names: up (R14), half up (R14) and half even (R30).
+// that the rules name: up (R14), half up (R14) and half even (R30).
 package money
 
 import (
@@ -211,19 +211,41 @@ func (a Amount) RoundHalfUp(decimals int) Amount { return a.round(decimals, apd.
 // RoundHalfEven rounds to the nearest, halves to even (R30, converted totals).
 func (a Amount) RoundHalfEven(decimals int) Amount { return a.round(decimals, apd.RoundHalfEven) }
 
+// round divides the coefficient by hand: apd's Quantize rounds an amount that
+// lies wholly below the last digit kept (0.0008 to cents) to 0 whatever the
+// rounding.
 func (a Amount) round(decimals int, how apd.Rounder) Amount {
-	if int(-a.d.Exponent) <= decimals {
+	drop := int(-a.d.Exponent) - decimals
+	if drop <= 0 {
 		return a
 	}
-	var r Amount
-	ctx := exact()
-	ctx.Rounding = how
-	ctx.Traps &^= apd.Inexact | apd.Rounded
-	must(ctx.Quantize(&r.d, &a.d, -int32(decimals)))
-	if r.d.Coeff.Sign() == 0 {
-		r.d.Negative = false
+	var unit, quotient, rest apd.BigInt
+	unit.Exp(apd.NewBigInt(10), apd.NewBigInt(int64(drop)), nil)
+	quotient.QuoRem(&a.d.Coeff, &unit, &rest)
+	rest.Lsh(&rest, 1)
+	if away(how, a.d.Negative, &quotient, rest.Sign(), rest.Cmp(&unit)) {
+		quotient.Add(&quotient, apd.NewBigInt(1))
 	}
+	var r Amount
+	r.d.Coeff.Set(&quotient)
+	r.d.Exponent = -int32(decimals)
+	r.d.Negative = a.d.Negative && quotient.Sign() != 0
 	return r
+}
+
+// away says whether a magnitude rounds away from zero; rest is the sign of
+// what is dropped, half compares its double with a unit of the last digit.
+func away(how apd.Rounder, negative bool, quotient *apd.BigInt, rest, half int) bool {
+	switch how {
+	case apd.RoundCeiling:
+		return rest != 0 && !negative
+	case apd.RoundHalfUp:
+		return half >= 0
+	case apd.RoundHalfEven:
+		return half > 0 || half == 0 && quotient.Bit(0) == 1
+	default:
+		panic("money: no rule rounds " + string(how))
+	}
 }
 
 // Quo divides a by b and keeps so many decimals, half even. It reports

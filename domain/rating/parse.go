@@ -23,6 +23,9 @@ type CardOptions struct {
 	// title line, or else the last YYYY-MM-DD in the file's name. A title
 	// with another date is an error.
 	Effective time.Time
+	// IgnoreTitle lets Effective hold also where the title has another date:
+	// for trying a card early.
+	IgnoreTitle bool
 	// Model restricts the card to a pricing model; empty serves both (R9).
 	Model domain.PricingModel
 	// Replaces is the id of the card of the same currency, model and date
@@ -44,6 +47,7 @@ func ParseRateCard(name string, data []byte, opts CardOptions) (*Card, error) {
 	}
 	records := readCSV(data, MaxCardBytes, &p.errs)
 	if len(p.errs.Problems) == 0 {
+		p.ignoreTitle = opts.IgnoreTitle
 		p.parse(records, opts.Effective)
 	}
 	if err := p.errs.orNil(); err != nil {
@@ -115,8 +119,10 @@ func invalidUTF8(data []byte) int {
 
 // cardParser collects a card and what is wrong with it.
 type cardParser struct {
-	errs FileError
-	card *Card
+	// ignoreTitle is CardOptions.IgnoreTitle.
+	ignoreTitle bool
+	errs        FileError
+	card        *Card
 }
 
 func (p *cardParser) parse(records []record, effective time.Time) {
@@ -171,7 +177,7 @@ func (p *cardParser) effective(given time.Time, title string) {
 			p.errs.add(0, "effective", "%s is not a day; a card is in force from 00:00 UTC", given.Format(time.RFC3339))
 			return
 		}
-		if !titled.IsZero() && !titled.Equal(given) {
+		if !p.ignoreTitle && !titled.IsZero() && !titled.Equal(given) {
 			p.errs.add(1, "", "the title says effective %s, the import says %s; correct one of them", titled.Format(time.DateOnly), given.Format(time.DateOnly))
 			return
 		}
