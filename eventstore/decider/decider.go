@@ -93,20 +93,12 @@ type Engine[S, C, E, O any] struct {
 // stream is a stream's queue and, for its runner alone, its state.
 type stream[S, C, O any] struct {
 	name    string
-	queue   []*call[C, O] // guarded by Engine.mu
+	queue   []*Call[C, O] // guarded by Engine.mu
 	running bool          // guarded by Engine.mu
 
 	state    S
 	revision eventstore.Revision
 	loaded   bool
-}
-
-// call is one Do.
-type call[C, O any] struct {
-	commands []C
-	outcomes []O
-	err      error
-	done     chan struct{}
 }
 
 // New returns an engine on the store.
@@ -131,14 +123,19 @@ func (e *Engine[S, C, E, O]) Close() {
 // that they raised is on disk. An error is a failure of all that is not on
 // disk yet; a cancelled context stops the waiting, not the work.
 func (e *Engine[S, C, E, O]) Do(ctx context.Context, name string, commands ...C) ([]O, error) {
-	if len(commands) == 0 {
-		return nil, nil
-	}
-	c := &call[C, O]{commands: commands, outcomes: make([]O, len(commands)), done: make(chan struct{})}
+	return e.Submit(name, commands).Wait(ctx)
+}
+
+// Submit queues the commands and returns at once: what is submitted for a
+// stream is decided in the order of the Submits.
+func (e *Engine[S, C, E, O]) Submit(name string, commands []C) *Call[C, O] {
+	c := &Call[C, O]{commands: commands, outcomes: make([]O, len(commands)), done: make(chan struct{})}
 	e.mu.Lock()
+	defer e.mu.Unlock()
 	if e.closed {
-		e.mu.Unlock()
-		return nil, eventstore.ErrClosed
+		c.err = eventstore.ErrClosed
+		close(c.done)
+		return c
 	}
 	s := e.streams[name]
 	if s == nil {
@@ -151,7 +148,19 @@ func (e *Engine[S, C, E, O]) Do(ctx context.Context, name string, commands ...C)
 		s.running = true
 		e.work.Go(func() { e.run(s) })
 	}
-	e.mu.Unlock()
+	return c
+}
+
+// Call is commands on their way.
+type Call[C, O any] struct {
+	commands []C
+	outcomes []O
+	err      error
+	done     chan struct{}
+}
+
+// Wait waits for the outcomes; see Do.
+func (c *Call[C, O]) Wait(ctx context.Context) ([]O, error) {
 	select {
 	case <-c.done:
 		return c.outcomes, c.err
@@ -199,7 +208,7 @@ func (e *Engine[S, C, E, O]) run(s *stream[S, C, O]) {
 }
 
 // batch decides and appends a batch of calls.
-func (e *Engine[S, C, E, O]) batch(s *stream[S, C, O], calls []*call[C, O]) {
+func (e *Engine[S, C, E, O]) batch(s *stream[S, C, O], calls []*Call[C, O]) {
 	b := batch[S, C, E, O]{engine: e, stream: s}
 	for _, c := range calls {
 		for i := range c.commands {
