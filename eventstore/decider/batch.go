@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"time"
 
 	"prepayledger/eventstore"
 )
@@ -26,7 +28,12 @@ type batch[S, C, E, O any] struct {
 // decided again on the state as it is then.
 func (b *batch[S, C, E, O]) work(ctx context.Context) error {
 	var conflict error
-	for range MaxAttempts {
+	for attempt := range MaxAttempts {
+		if attempt > 0 {
+			if err := backOff(ctx, attempt); err != nil {
+				return err
+			}
+		}
 		err := b.attempt(ctx)
 		if !errors.Is(err, eventstore.ErrWrongRevision) {
 			return err
@@ -36,6 +43,20 @@ func (b *batch[S, C, E, O]) work(ctx context.Context) error {
 		b.pending, b.bytes = nil, 0
 	}
 	return fmt.Errorf("%w: %w", ErrContention, conflict)
+}
+
+// backOff waits a random time that doubles with every conflict: two writers
+// that keep step would refuse each other for ever.
+func backOff(ctx context.Context, attempt int) error {
+	longest := min(minBackOff<<attempt, maxBackOff)
+	timer := time.NewTimer(rand.N(longest))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("%w: %w", eventstore.ErrClosed, ctx.Err())
+	}
 }
 
 func (b *batch[S, C, E, O]) attempt(ctx context.Context) error {

@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"prepayledger/eventstore"
 )
@@ -34,6 +35,9 @@ const (
 	MaxRepeats = 5
 	// DefaultMaxStreams bounds the streams whose state is kept in memory.
 	DefaultMaxStreams = 20_000
+	// minBackOff and maxBackOff bound the random wait after a conflict.
+	minBackOff = 500 * time.Microsecond
+	maxBackOff = 100 * time.Millisecond
 	// maxInterjections bounds the commands that Before puts ahead of one.
 	maxInterjections = 100_000
 )
