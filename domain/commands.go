@@ -43,6 +43,9 @@ type OpenAccount struct {
 	AutoRecharge     *bool
 	Threshold        *money.Amount
 	RechargeAmount   *money.Amount
+	// CardProblem says in a sentence why the processor can't charge the
+	// card; empty where it can.
+	CardProblem string
 }
 
 // ChangeContract changes the terms; nil fields stay.
@@ -76,7 +79,11 @@ type ChangeRechargeSettings struct {
 }
 
 // ReplaceCard registers another card.
-type ReplaceCard struct{ Card string }
+type ReplaceCard struct {
+	Card string
+	// CardProblem is as in OpenAccount.
+	CardProblem string
+}
 
 // AddFunds is a payment by hand (R18). An empty method is "card".
 type AddFunds struct {

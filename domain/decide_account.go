@@ -71,8 +71,8 @@ func (d *decision) openAccount(c *OpenAccount) error {
 	if err := validSettings(settings); err != nil {
 		return err
 	}
-	if c.Card == "" {
-		return Reject(InvalidSetting, "Register a card: the account can be funded by card only.")
+	if err := validCard(c.Card, c.CardProblem); err != nil {
+		return err
 	}
 	currency, err := money.ParseCurrency(c.Currency)
 	if err != nil {
@@ -84,6 +84,16 @@ func (d *decision) openAccount(c *OpenAccount) error {
 	})
 	if d.InitialPending {
 		d.examine()
+	}
+	return nil
+}
+
+func validCard(card, problem string) error {
+	if card == "" {
+		return Reject(InvalidSetting, "Name the card: an account is funded by card only.")
+	}
+	if problem != "" {
+		return Reject(InvalidSetting, "%s.", problem)
 	}
 	return nil
 }
@@ -188,8 +198,8 @@ func (d *decision) changeSettings(c *ChangeRechargeSettings) error {
 }
 
 func (d *decision) replaceCard(c *ReplaceCard) error {
-	if c.Card == "" {
-		return Reject(InvalidSetting, "Name the card that replaces the registered one.")
+	if err := validCard(c.Card, c.CardProblem); err != nil {
+		return err
 	}
 	d.raise(&CardReplaced{Card: c.Card})
 	d.examine()

@@ -24,22 +24,17 @@ func (l *Ledger) Do(ctx context.Context, partnerID string, m domain.Meta, cmd do
 	}
 	switch c := cmd.(type) {
 	case *domain.OpenAccount:
-		if err := l.opts.Processor.CheckCard(c.Card); err != nil && c.Card != "" {
-			return domain.Reject(domain.InvalidSetting, "%s.", err)
-		}
 		if !domain.ValidID(partnerID) {
 			return domain.Reject(domain.InvalidSetting, "partner_id must have 1 to %d characters and no control characters.", domain.MaxIDBytes)
 		}
+		open := *c
+		open.CardProblem = l.cardProblem(c.Card)
+		cmd = &open
 	case *domain.ReplaceCard:
-		if !l.Exists(partnerID) {
-			break
-		}
-		if err := l.opts.Processor.CheckCard(c.Card); err != nil && c.Card != "" {
-			return domain.Reject(domain.InvalidSetting, "%s.", err)
-		}
+		cmd = &domain.ReplaceCard{Card: c.Card, CardProblem: l.cardProblem(c.Card)}
 	case *domain.Transfer:
-		if !l.Exists(partnerID) || !l.Exists(c.To) {
-			return domain.Reject(domain.UnknownAccount, "There is no such partner account: correct the partner id.")
+		if !l.Exists(c.To) {
+			return domain.Reject(domain.UnknownAccount, "There is no partner account %.64q: correct the partner id.", c.To)
 		}
 	}
 	if _, opens := cmd.(*domain.OpenAccount); !opens && !l.Exists(partnerID) {
@@ -53,6 +48,14 @@ func (l *Ledger) Do(ctx context.Context, partnerID string, m domain.Meta, cmd do
 		return l.endChannels(ctx, partnerID, c)
 	}
 	return l.do(ctx, partnerID, c)
+}
+
+// cardProblem says why the processor can't charge a card.
+func (l *Ledger) cardProblem(card string) string {
+	if err := l.opts.Processor.CheckCard(card); err != nil {
+		return err.Error()
+	}
+	return ""
 }
 
 // do gives the command to the account's stream.
