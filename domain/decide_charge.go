@@ -16,29 +16,39 @@ func (d *decision) charge(c *Charge) Outcome {
 	if !d.Opened || channel == nil {
 		return d.quarantine(c, ReasonUnknownChannel, "")
 	}
-	if c.WABAID == "" {
-		filled := *c
-		filled.WABAID = channel.WABAID
-		c = &filled
-	}
 	if reason := d.outOfTime(c, channel); reason != 0 {
 		return d.quarantine(c, reason, "")
 	}
 	if !c.Free() && blockedDestination(c) {
 		return d.quarantine(c, ReasonBlockedDestination, "")
 	}
+	presented := c
+	if c.WABAID == "" {
+		filled := *c
+		filled.WABAID = channel.WABAID
+		c = &filled
+	}
 	seen := d.facts.Seen(KeyOf(d.PartnerID, c.ChargeID))
 	var content ContentHash
 	if seen.Counted || len(seen.Quarantined) > 0 {
 		content = c.Content()
 	}
+	if seen.Counted && seen.Content != content {
+		return d.quarantineSeen(presented, ReasonChargeConflict, "", &seen, presented.Content())
+	}
+	outcome := d.settle(c, presented, channel, &seen, content)
+	if outcome.Charge != ChargeQuarantinedResult && presented != c {
+		d.releaseEntry(&seen, c.ChargeID, presented.Content(), outcome.Charge)
+	}
+	return outcome
+}
+
+// settle counts or deducts what nothing but its price can stop. An entry in
+// quarantine has the content as it was presented: its WABA may be absent
+// where c has the channel's.
+func (d *decision) settle(c, presented *Charge, channel *Channel, seen *Seen, content ContentHash) Outcome {
 	if seen.Counted {
-		if seen.Content != content {
-			return d.quarantineSeen(c, ReasonChargeConflict, "", &seen, content)
-		}
-		if seen.Reason(content) != 0 {
-			d.raise(&QuarantineReleased{ChargeID: c.ChargeID, Content: hex.EncodeToString(content[:]), Outcome: string(ChargeDuplicate)})
-		}
+		d.releaseEntry(seen, c.ChargeID, content, ChargeDuplicate)
 		return Outcome{Charge: ChargeDuplicate}
 	}
 	released := seen.Reason(content) != 0
@@ -47,15 +57,23 @@ func (d *decision) charge(c *Charge) Outcome {
 		return Outcome{Charge: ChargeFree}
 	}
 	if c.Currency != "" && c.Currency != d.Currency {
-		return d.quarantine(c, ReasonWrongCurrency, "")
+		return d.quarantine(presented, ReasonWrongCurrency, "")
 	}
 	e, ok := d.price(c, channel)
 	if !ok {
-		return d.quarantine(c, ReasonNoRate, "")
+		return d.quarantine(presented, ReasonNoRate, "")
 	}
 	e.Released = released
 	d.deduct(e)
 	return Outcome{Charge: ChargeDeducted}
+}
+
+// releaseEntry takes the entry with this content out of quarantine, if it is
+// there (R10).
+func (d *decision) releaseEntry(seen *Seen, chargeID string, content ContentHash, outcome ChargeResult) {
+	if seen.Reason(content) != 0 {
+		d.raise(&QuarantineReleased{ChargeID: chargeID, Content: hex.EncodeToString(content[:]), Outcome: string(outcome)})
+	}
 }
 
 // outOfTime checks the charge's time against the channel's end and the clock.

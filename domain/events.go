@@ -206,13 +206,14 @@ type ChargeQuarantined struct {
 }
 
 // QuarantineReleased takes an entry out of quarantine that turned out to be a
-// duplicate of a counted charge (R10), or that was charged in an account
-// after it had belonged to none.
+// duplicate of a counted charge (R10), that was charged in an account after
+// it had belonged to none, or that was charged or counted here with the WABA
+// that its channel gave. Elsewhere the event of the charge says Released.
 type QuarantineReleased struct {
 	ChargeID string `json:"charge_id"`
 	// Content is the hash of the entry's content, in hex.
 	Content string `json:"content"`
-	// Outcome is "duplicate" or "charged_elsewhere".
+	// Outcome is "duplicate", "charged", "free" or "charged_elsewhere".
 	Outcome string `json:"outcome"`
 }
 
