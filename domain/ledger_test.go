@@ -370,4 +370,3 @@ func tellAll(t *testing.T, stories []story) {
 
 // with is given, and more.
 func with(given []step, more ...step) []step { return append(slices.Clone(given), more...) }
-
