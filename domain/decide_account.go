@@ -228,7 +228,7 @@ func (d *decision) adjust(c *AdjustReconciliation, before money.Amount) error {
 	if c.Amount.Sign() < 0 {
 		d.lowered(before)
 	} else {
-		d.raised()
+		d.raised(before)
 	}
 	return nil
 }
@@ -248,12 +248,13 @@ func (d *decision) correct(c *CorrectCharge) error {
 	if c.Reason == "" {
 		return Reject(ReasonRequired, "Say why the charge is taken back.")
 	}
+	before := d.Balance
 	d.raise(&ChargeCorrected{
 		ChargeID: o.ChargeID, ChannelID: o.ChannelID, WABAID: o.WABAID, Market: o.Market, Category: o.Category,
 		PricingType: o.PricingType, PricingModel: o.PricingModel, Month: o.Month, OccurredAt: o.OccurredAt,
 		Amount: o.Amount, Reason: c.Reason,
 	})
-	d.raised()
+	d.raised(before)
 	return nil
 }
 

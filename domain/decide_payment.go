@@ -63,7 +63,7 @@ func (d *decision) request(amount money.Amount, reason RechargeReason) {
 	number := d.RechargeCount + 1
 	d.raise(&RechargeRequested{
 		RechargeID: fmt.Sprintf("%s-R%06d", d.PartnerID, number), Number: number, Reason: reason,
-		Amount: amount, Surcharge: surcharge, CardTotal: amount.Add(surcharge),
+		Amount: amount, Surcharge: surcharge, SurchargePercent: d.Contract.SurchargePercent, CardTotal: amount.Add(surcharge),
 		Currency: d.Currency, Card: d.Card, RequestedAt: d.meta.At,
 	})
 }
@@ -111,6 +111,7 @@ func (d *decision) rechargeSucceeded(c *RecordRechargeSucceeded) error {
 	if err != nil || settled {
 		return err
 	}
+	before := d.Balance
 	d.raise(&RechargeSucceeded{
 		RechargeID: r.RechargeID, Amount: r.Amount, Surcharge: r.Surcharge, CardTotal: r.CardTotal, ProcessorRef: c.ProcessorRef,
 	})
@@ -118,9 +119,9 @@ func (d *decision) rechargeSucceeded(c *RecordRechargeSucceeded) error {
 	d.raise(&InvoiceIssued{
 		InvoiceNumber: fmt.Sprintf("%s-%d-%06d", d.PartnerID, d.meta.At.UTC().Year(), sequence), Sequence: sequence,
 		RechargeID: r.RechargeID, Currency: r.Currency, Prepayment: r.Amount, Surcharge: r.Surcharge,
-		SurchargePercent: d.Contract.SurchargePercent, Total: r.CardTotal, IssuedAt: d.meta.At,
+		SurchargePercent: r.SurchargePercent, Total: r.CardTotal, IssuedAt: d.meta.At,
 	})
-	d.raised()
+	d.raised(before)
 	return nil
 }
 
@@ -151,11 +152,12 @@ func (d *decision) retry() error {
 	return nil
 }
 
-// raised does what follows from a credit: the grace clock (R20) and, where the
-// contract says so, the end of an overdue block (R22).
-func (d *decision) raised() {
+// raised does what follows from a decision that credited: the grace clock
+// (R20) and, where the contract says so, the end of an overdue block (R22). A
+// credit of nothing is none.
+func (d *decision) raised(before money.Amount) {
 	d.grace()
-	if d.OverdueBlock && d.Contract.UnblockPolicy == UnblockAutomatic && d.AmountDue().IsZero() {
+	if before.Less(d.Balance) && d.OverdueBlock && d.Contract.UnblockPolicy == UnblockAutomatic && d.AmountDue().IsZero() {
 		d.raise(&AccountUnblocked{Kind: KindOverdue, EffectiveAt: d.meta.At, By: "automatic"})
 	}
 }

@@ -254,12 +254,15 @@ type RechargeRequested struct {
 	Number     int            `json:"number"`
 	Reason     RechargeReason `json:"reason"`
 	// Amount is what will be credited, CardTotal what the card pays (R14).
-	Amount      money.Amount   `json:"amount"`
-	Surcharge   money.Amount   `json:"surcharge"`
-	CardTotal   money.Amount   `json:"card_total"`
-	Currency    money.Currency `json:"currency"`
-	Card        string         `json:"card"`
-	RequestedAt time.Time      `json:"requested_at"`
+	Amount    money.Amount `json:"amount"`
+	Surcharge money.Amount `json:"surcharge"`
+	// SurchargePercent is the contract's at the request: the invoice states
+	// it, also when the contract changed meanwhile.
+	SurchargePercent money.Amount   `json:"surcharge_percent"`
+	CardTotal        money.Amount   `json:"card_total"`
+	Currency         money.Currency `json:"currency"`
+	Card             string         `json:"card"`
+	RequestedAt      time.Time      `json:"requested_at"`
 }
 
 // RechargeSucceeded credits a card payment (R15).
