@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/google/uuid"
+	"go.uber.org/zap"
+
+	"prepayledger/consumers/ledger"
+	"prepayledger/domain/codec"
+	"prepayledger/eventstore"
+	"prepayledger/eventstore/embedded"
+	"prepayledger/projections"
+	"prepayledger/projections/accounts"
+	"prepayledger/projections/chargeindex"
+	"prepayledger/projections/daily"
+	"prepayledger/projections/months"
+	"prepayledger/projections/quarantine"
+	"prepayledger/projections/usage"
+)
+
+// The folders of a data folder. Everything but the log can be deleted: it is
+// rebuilt from the log.
+const (
+	logFolder   = "log"
+	viewsFolder = "views"
+	indexFolder = "index"
+)
+
+// appOptions say how a data folder is opened.
+type appOptions struct {
+	clock  func() time.Time
+	ids    func() uuid.UUID
+	exact  bool
+	logger *zap.Logger
+}
+
+// app is an open data folder: the event log, its read models and the ledger.
+type app struct {
+	store  *embedded.Store
+	views  *views
+	ledger *ledger.Ledger
+}
+
+// openApp opens a data folder, making it where there is none. The read models
+// are where the log ends when it returns.
+func openApp(ctx context.Context, dataDir string, o appOptions) (_ *app, err error) {
+	a := &app{}
+	defer func() {
+		if err != nil {
+			_ = a.Close()
+		}
+	}()
+	if err := os.MkdirAll(dataDir, 0o700); err != nil {
+		return a, fmt.Errorf("data folder: %w", err)
+	}
+	if a.store, err = embedded.Open(filepath.Join(dataDir, logFolder), embedded.Options{Logger: o.logger}); err != nil {
+		return a, err
+	}
+	c := codec.New()
+	if a.views, err = openViews(ctx, dataDir, a.store, c, o.logger); err != nil {
+		return a, err
+	}
+	a.views.engine.Start()
+	if err := a.views.engine.CatchUp(ctx); err != nil {
+		return a, err
+	}
+	a.ledger, err = ledger.Open(ctx, a.store, a.views, c, ledger.Options{Clock: o.clock, IDs: o.ids, Exact: o.exact, Logger: o.logger})
+	return a, err
+}
+
+func openViews(ctx context.Context, dataDir string, store eventstore.Store, c *codec.Codec, logger *zap.Logger) (*views, error) {
+	v := &views{
+		store: store, codec: c, accounts: accounts.New(), daily: daily.New(), usage: usage.New(),
+		quarantine: quarantine.New(), months: months.New(),
+	}
+	var err error
+	if v.index, err = chargeindex.Open(ctx, filepath.Join(dataDir, indexFolder)); err != nil {
+		return nil, err
+	}
+	models := []projections.Model{v.accounts, v.daily, v.usage, v.quarantine, v.months}
+	v.engine, err = projections.Open(ctx, filepath.Join(dataDir, viewsFolder), store, c, models,
+		[]projections.Sink{v.index}, projections.Options{Logger: logger})
+	if err != nil {
+		return nil, errors.Join(err, v.index.Close())
+	}
+	return v, nil
+}
+
+// deleteViews deletes all that is rebuilt from the log.
+func deleteViews(dataDir string) error {
+	return errors.Join(os.RemoveAll(filepath.Join(dataDir, viewsFolder)), os.RemoveAll(filepath.Join(dataDir, indexFolder)))
+}
+
+// Close closes the ledger first, the log last.
+func (a *app) Close() error {
+	var errs []error
+	if a.ledger != nil {
+		a.ledger.Close()
+	}
+	if a.views != nil {
+		errs = append(errs, a.views.engine.Close(), a.views.index.Close())
+	}
+	if a.store != nil {
+		errs = append(errs, a.store.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,268 @@
+// Package accounts is the read model of accounts and their channels: the
+// state as the domain folds it, and figures that people ask for.
+package accounts
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"prepayledger/domain"
+	"prepayledger/domain/money"
+	"prepayledger/eventstore"
+	"prepayledger/projections"
+)
+
+// Figures are sums over the account's whole life.
+type Figures struct {
+	// Charged are the conversations deducted, Corrected those taken back.
+	ChargedCount    int64        `json:"charged_count"`
+	Charged         money.Amount `json:"charged"`
+	CorrectedCount  int64        `json:"corrected_count"`
+	Corrected       money.Amount `json:"corrected"`
+	FreeCount       int64        `json:"free_count"`
+	Requested       int          `json:"recharges_requested"`
+	Succeeded       int          `json:"recharges_succeeded"`
+	Failed          int          `json:"recharges_failed"`
+	Credited        money.Amount `json:"recharges_credited"`
+	CardTotal       money.Amount `json:"recharges_card_total"`
+	Confirmed       money.Amount `json:"confirmed"`
+	Adjusted        money.Amount `json:"adjustments"`
+	Refunded        money.Amount `json:"refunded"`
+	CarriedOver     money.Amount `json:"carried_over"`
+	InvoicesIssued  int          `json:"invoices_issued"`
+	BlockedSince    time.Time    `json:"blocked_since,omitzero"`
+	LastEventAt     time.Time    `json:"last_event_at"`
+	ConfirmedNumber int          `json:"confirmations"`
+}
+
+// Account is an account as of a revision of its stream.
+type Account struct {
+	State    *domain.Account     `json:"state"`
+	Figures  Figures             `json:"figures"`
+	Revision eventstore.Revision `json:"revision"`
+}
+
+// Model keeps all accounts in memory: there are thousands, and what grows
+// with the number of charges is not part of them.
+type Model struct {
+	mu       sync.RWMutex
+	accounts map[string]*Account
+	// phones finds channels by phone number id.
+	phones map[string][]Channel
+	view   projections.View
+	dirty  map[string]bool
+	// invoices are those issued since the last Flush.
+	invoices []invoice
+}
+
+// Channel says whose a channel is.
+type Channel struct {
+	PartnerID string
+	domain.Channel
+}
+
+type invoice struct {
+	partner string
+	*domain.InvoiceIssued
+}
+
+// New returns the model.
+func New() *Model { return &Model{} }
+
+// Name implements projections.Model.
+func (*Model) Name() string { return "accounts" }
+
+// Version implements projections.Model.
+func (*Model) Version() int { return 1 }
+
+// Load implements projections.Model.
+func (m *Model) Load(v projections.View) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.accounts, m.phones, m.dirty, m.view = map[string]*Account{}, map[string][]Channel{}, map[string]bool{}, v
+	m.invoices = nil
+	for row, err := range v.Scan("account/") {
+		if err != nil {
+			return err
+		}
+		a, err := decode(row.Value)
+		if err != nil {
+			return fmt.Errorf("%s: %w", row.Key, err)
+		}
+		m.accounts[a.State.PartnerID] = a
+		for _, c := range a.State.Channels {
+			m.indexChannel(a.State.PartnerID, c)
+		}
+	}
+	return nil
+}
+
+// decode reads an account and completes what its JSON leaves out.
+func decode(value []byte) (*Account, error) {
+	a := &Account{State: domain.NewAccount()}
+	if err := json.Unmarshal(value, a); err != nil {
+		return nil, err
+	}
+	for _, c := range a.State.Channels {
+		zone, err := domain.LoadZone(c.TimeZone)
+		if err != nil {
+			return nil, err
+		}
+		c.Zone = zone
+	}
+	return a, nil
+}
+
+func (m *Model) indexChannel(partner string, c *domain.Channel) {
+	list := m.phones[c.PhoneNumberID]
+	for i := range list {
+		if list[i].PartnerID == partner && list[i].ChannelID == c.ChannelID {
+			list[i].Channel = *c
+			return
+		}
+	}
+	m.phones[c.PhoneNumberID] = append(list, Channel{PartnerID: partner, Channel: *c})
+}
+
+// Apply implements projections.Model.
+func (m *Model) Apply(f *projections.Fact) error {
+	if f.PartnerID == "" {
+		return nil
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	a := m.accounts[f.PartnerID]
+	if a == nil {
+		a = &Account{State: domain.NewAccount(), Revision: eventstore.NoStream}
+		m.accounts[f.PartnerID] = a
+	}
+	if f.Revision <= a.Revision {
+		return nil // delivered before
+	}
+	if err := a.State.Apply(f.Event); err != nil {
+		return err
+	}
+	a.Revision = f.Revision
+	a.Figures.LastEventAt = f.Meta.RecordedAt
+	m.dirty[f.PartnerID] = true
+	switch e := f.Event.(type) {
+	case *domain.ChannelRegistered:
+		m.indexChannel(f.PartnerID, a.State.Channels[e.ChannelID])
+	case *domain.ChannelCancelled:
+		m.indexChannel(f.PartnerID, a.State.Channels[e.ChannelID])
+	case *domain.InvoiceIssued:
+		m.invoices = append(m.invoices, invoice{f.PartnerID, e})
+	}
+	a.Figures.add(f.Event)
+	return nil
+}
+
+func (f *Figures) add(e domain.Event) {
+	switch e := e.(type) {
+	case *domain.AccountOpened:
+		f.CarriedOver = e.CarriedOver
+	case *domain.ConversationCharged:
+		f.ChargedCount++
+		f.Charged = f.Charged.Add(e.Amount)
+	case *domain.ChargeCorrected:
+		f.CorrectedCount++
+		f.Corrected = f.Corrected.Add(e.Amount)
+	case *domain.ConversationCounted:
+		f.FreeCount++
+	case *domain.RechargeRequested:
+		f.Requested++
+	case *domain.RechargeSucceeded:
+		f.Succeeded++
+		f.Credited = f.Credited.Add(e.Amount)
+		f.CardTotal = f.CardTotal.Add(e.CardTotal)
+	case *domain.RechargeFailed:
+		f.Failed++
+	case *domain.PaymentConfirmed:
+		f.ConfirmedNumber++
+		f.Confirmed = f.Confirmed.Add(e.Credited)
+	case *domain.ReconciliationAdjusted:
+		f.Adjusted = f.Adjusted.Add(e.Amount)
+	case *domain.RefundIssued:
+		f.Refunded = f.Refunded.Add(e.Amount)
+	case *domain.InvoiceIssued:
+		f.InvoicesIssued++
+	case *domain.AccountBlocked:
+		if f.BlockedSince.IsZero() {
+			f.BlockedSince = e.EffectiveAt
+		}
+	case *domain.AccountUnblocked:
+		f.BlockedSince = time.Time{}
+	}
+}
+
+// Flush implements projections.Model.
+func (m *Model) Flush(_ projections.View, b *projections.Batch) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for id := range m.dirty {
+		if err := b.SetJSON("account/"+id, m.accounts[id]); err != nil {
+			return err
+		}
+	}
+	for _, i := range m.invoices {
+		if err := b.SetJSON(fmt.Sprintf("invoice/%s/%010d", i.partner, i.Sequence), i.InvoiceIssued); err != nil {
+			return err
+		}
+	}
+	clear(m.dirty)
+	m.invoices = m.invoices[:0]
+	return nil
+}
+
+// Get returns a copy of an account; nil where there is none.
+func (m *Model) Get(partnerID string) (*Account, error) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	a := m.accounts[partnerID]
+	if a == nil {
+		return nil, nil
+	}
+	text, err := json.Marshal(a)
+	if err != nil {
+		return nil, err
+	}
+	return decode(text)
+}
+
+// Partners returns the ids of all accounts, in order.
+func (m *Model) Partners() []string {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	ids := make([]string, 0, len(m.accounts))
+	for id := range m.accounts {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// ByPhoneNumberID returns the channels, cancelled ones too, that had the id.
+func (m *Model) ByPhoneNumberID(id string) []Channel {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return slices.Clone(m.phones[id])
+}
+
+// Invoices returns the account's invoices in the order of their numbers.
+func (m *Model) Invoices(partnerID string) ([]domain.InvoiceIssued, error) {
+	var all []domain.InvoiceIssued
+	for row, err := range m.view.Scan("invoice/" + partnerID + "/") {
+		if err != nil {
+			return nil, err
+		}
+		var i domain.InvoiceIssued
+		if err := json.Unmarshal(row.Value, &i); err != nil {
+			return nil, err
+		}
+		all = append(all, i)
+	}
+	return all, nil
+}

@@ -1,0 +1,321 @@
+// Package projections keeps the read models: it follows the log, decodes each
+// event once, and hands it to every model. A model's state and its checkpoint
+// are one Pebble batch, so that they can't differ; deliveries may repeat.
+//
+// Everything here can be deleted and is rebuilt from the log. Nothing is
+// fsynced: after a crash the models go on from an earlier checkpoint.
+package projections
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/cockroachdb/pebble/v2"
+	"go.uber.org/zap"
+
+	"prepayledger/domain"
+	"prepayledger/domain/codec"
+	"prepayledger/eventstore"
+)
+
+// MaxBatchFacts bounds the facts that are applied between two commits.
+const MaxBatchFacts = 32_768
+
+// Fact is an event as the models see it.
+type Fact struct {
+	eventstore.Recorded
+	Meta  codec.Metadata
+	Event domain.Event
+	// PartnerID is set for events of account streams; empty for others.
+	PartnerID string
+	// Unassigned says that the event is of the quarantine of what belongs to
+	// no account.
+	Unassigned bool
+}
+
+// The streams whose events concern accounts.
+const (
+	accountPrefix    = "account-"
+	unassignedStream = "quarantine-unassigned"
+)
+
+// Model is a read model. Its methods are called by one goroutine, except for
+// those by which it is read.
+type Model interface {
+	// Name is the model's place in the database; Version changes when what it
+	// keeps changes, and then it is rebuilt.
+	Name() string
+	Version() int
+	// Load reads what the model keeps in memory.
+	Load(v View) error
+	// Apply takes a fact, in memory.
+	Apply(f *Fact) error
+	// Flush writes what Apply changed.
+	Flush(v View, b *Batch) error
+}
+
+// Sink is a model with storage of its own.
+type Sink interface {
+	// Checkpoint is where its storage stands.
+	Checkpoint() (eventstore.Position, error)
+	// Apply takes facts; Commit says that the sink has all up to the position.
+	Apply(ctx context.Context, facts []Fact) error
+	Commit(p eventstore.Position) error
+}
+
+// Options of an engine.
+type Options struct {
+	// Logger takes what the operator should know; nil is silence.
+	Logger *zap.Logger
+}
+
+// Engine follows a store's log.
+type Engine struct {
+	store  eventstore.Store
+	codec  *codec.Codec
+	db     *pebble.DB
+	models []Model
+	sinks  []Sink
+	log    *zap.Logger
+
+	// commit is held while a batch is written; readers of several keys hold
+	// it for reading.
+	commit   sync.RWMutex
+	position atomic.Pointer[eventstore.Position]
+
+	mu      sync.Mutex
+	changed chan struct{} // closed and replaced when position or failed change
+	failed  error
+	stop    context.CancelFunc
+	done    chan struct{}
+}
+
+// checkpointKey keeps a model's version and position.
+func checkpointKey(name string) []byte { return []byte("\x00checkpoint/" + name) }
+
+// Open opens the models' database in the folder and brings every model to a
+// common position. A model whose version changed is rebuilt first.
+func Open(ctx context.Context, dir string, store eventstore.Store, c *codec.Codec, models []Model, sinks []Sink, opts Options) (*Engine, error) {
+	log := opts.Logger
+	if log == nil {
+		log = zap.NewNop()
+	}
+	db, err := pebble.Open(dir, &pebble.Options{Logger: quiet{log}, MemTableSize: 16 << 20, DisableWAL: false})
+	if err != nil {
+		return nil, fmt.Errorf("open read models: %w", err)
+	}
+	e := &Engine{store: store, codec: c, db: db, models: models, sinks: sinks, log: log, changed: make(chan struct{})}
+	if err := e.align(ctx); err != nil {
+		_ = db.Close()
+		return nil, err
+	}
+	return e, nil
+}
+
+// quiet keeps Pebble's chatter out and passes its errors on.
+type quiet struct{ log *zap.Logger }
+
+func (quiet) Infof(string, ...any)           {}
+func (q quiet) Errorf(f string, args ...any) { q.log.Sugar().Errorf(f, args...) }
+func (q quiet) Fatalf(f string, args ...any) { q.log.Sugar().Panicf(f, args...) }
+
+// align loads the models and lets those that lie behind catch up, so that all
+// go on from one position.
+func (e *Engine) align(ctx context.Context) error {
+	positions := make([]eventstore.Position, len(e.models))
+	newest := eventstore.Start
+	for i, m := range e.models {
+		version, p, err := e.checkpoint(m.Name())
+		if err != nil {
+			return err
+		}
+		if version != m.Version() {
+			if err := e.clear(m); err != nil {
+				return err
+			}
+			p = eventstore.Start
+		}
+		if err := m.Load(e.view(m)); err != nil {
+			return fmt.Errorf("load %s: %w", m.Name(), err)
+		}
+		positions[i] = p
+		newest = later(newest, p)
+	}
+	sinkPositions := make([]eventstore.Position, len(e.sinks))
+	for i, s := range e.sinks {
+		p, err := s.Checkpoint()
+		if err != nil {
+			return err
+		}
+		sinkPositions[i] = p
+		newest = later(newest, p)
+	}
+	last, err := e.store.Last(ctx)
+	if err != nil {
+		return err
+	}
+	if last.Before(newest) {
+		return fmt.Errorf("%w: the read models know the log up to %s, it ends at %s: it was replaced or lost its end; check it, then delete the folder of the read models", ErrAhead, newest, last)
+	}
+	for i, m := range e.models {
+		if err := e.replay(ctx, positions[i], newest, []Model{m}, nil); err != nil {
+			return err
+		}
+	}
+	for i, s := range e.sinks {
+		if err := e.replay(ctx, sinkPositions[i], newest, nil, []Sink{s}); err != nil {
+			return err
+		}
+	}
+	e.position.Store(&newest)
+	return nil
+}
+
+// ErrAhead says that the log ends before what the models have seen.
+var ErrAhead = errors.New("the event log is shorter than its read models")
+
+func later(a, b eventstore.Position) eventstore.Position {
+	if a.Before(b) {
+		return b
+	}
+	return a
+}
+
+// replay brings models and sinks from a position to another.
+func (e *Engine) replay(ctx context.Context, from, to eventstore.Position, models []Model, sinks []Sink) error {
+	if !from.Before(to) {
+		return nil
+	}
+	facts := make([]Fact, 0, 1024)
+	for r, err := range e.store.ReadAll(ctx, from) {
+		if err != nil {
+			return err
+		}
+		if to.Before(r.Position) {
+			break
+		}
+		if facts, err = e.add(facts, r); err != nil {
+			return err
+		}
+		if len(facts) == MaxBatchFacts {
+			if err := e.apply(ctx, facts, models, sinks); err != nil {
+				return err
+			}
+			facts = facts[:0]
+		}
+	}
+	return e.apply(ctx, facts, models, sinks)
+}
+
+// add decodes an event onto the facts. One that can't be read stops
+// everything: a model that skips facts is wrong.
+func (e *Engine) add(facts []Fact, r eventstore.Recorded) ([]Fact, error) {
+	m, err := codec.DecodeMetadata(r.Metadata)
+	if err != nil {
+		return facts, fmt.Errorf("stream %s, revision %d: %w", r.Stream, r.Revision, err)
+	}
+	event, err := e.codec.Decode(r.Type, m.Version, r.Data)
+	if err != nil {
+		return facts, fmt.Errorf("stream %s, revision %d: %w", r.Stream, r.Revision, err)
+	}
+	f := Fact{Recorded: r, Meta: m, Event: event}
+	if partner, ok := strings.CutPrefix(r.Stream, accountPrefix); ok {
+		f.PartnerID = partner
+	} else {
+		f.Unassigned = r.Stream == unassignedStream
+	}
+	return append(facts, f), nil
+}
+
+// apply hands facts to models and sinks and commits.
+func (e *Engine) apply(ctx context.Context, facts []Fact, models []Model, sinks []Sink) error {
+	if len(facts) == 0 {
+		return nil
+	}
+	at := facts[len(facts)-1].Position
+	for _, m := range models {
+		for i := range facts {
+			if err := m.Apply(&facts[i]); err != nil {
+				return fmt.Errorf("%s: stream %s, revision %d: %w", m.Name(), facts[i].Stream, facts[i].Revision, err)
+			}
+		}
+	}
+	for _, s := range sinks {
+		if err := s.Apply(ctx, facts); err != nil {
+			return err
+		}
+	}
+	if err := e.flush(models, at); err != nil {
+		return err
+	}
+	for _, s := range sinks {
+		if err := s.Commit(at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// flush writes the models' changes and their checkpoint as one batch.
+func (e *Engine) flush(models []Model, at eventstore.Position) error {
+	b := e.db.NewBatch()
+	defer b.Close()
+	for _, m := range models {
+		if err := m.Flush(e.view(m), &Batch{batch: b, prefix: prefix(m.Name())}); err != nil {
+			return fmt.Errorf("%s: %w", m.Name(), err)
+		}
+		if err := b.Set(checkpointKey(m.Name()), fmt.Appendf(nil, "%d %s", m.Version(), at), nil); err != nil {
+			return err
+		}
+	}
+	e.commit.Lock()
+	defer e.commit.Unlock()
+	return b.Commit(pebble.NoSync)
+}
+
+func (e *Engine) checkpoint(name string) (version int, p eventstore.Position, err error) {
+	value, closer, err := e.db.Get(checkpointKey(name))
+	if errors.Is(err, pebble.ErrNotFound) {
+		return 0, p, nil
+	}
+	if err != nil {
+		return 0, p, err
+	}
+	defer closer.Close()
+	var position string
+	if _, err := fmt.Sscanf(string(value), "%d %s", &version, &position); err != nil {
+		return 0, p, fmt.Errorf("checkpoint of %s: %w", name, err)
+	}
+	p, err = eventstore.ParsePosition(position)
+	return version, p, err
+}
+
+// clear deletes all that a model keeps.
+func (e *Engine) clear(m Model) error {
+	b := e.db.NewBatch()
+	defer b.Close()
+	from := prefix(m.Name())
+	if err := b.DeleteRange(from, successor(from), nil); err != nil {
+		return err
+	}
+	if err := b.Delete(checkpointKey(m.Name()), nil); err != nil {
+		return err
+	}
+	return b.Commit(pebble.Sync)
+}
+
+// Close stops following and closes the database.
+func (e *Engine) Close() error {
+	e.mu.Lock()
+	stop, done := e.stop, e.done
+	e.mu.Unlock()
+	if stop != nil {
+		stop()
+		<-done
+	}
+	return e.db.Close()
+}
