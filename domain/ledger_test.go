@@ -112,9 +112,14 @@ func newLedger(t testing.TB) *ledger {
 	}
 }
 
-// picture is everything that a decision could change by mistake.
+// picture is everything that a decision could change by mistake: the state,
+// the command, and what the facts say of a charge.
 func (l *ledger) picture(cmd domain.Command) string {
-	return fmt.Sprintf("%s %+v %+v", stateJSON(l.t, l.account), l.facts.seen, cmd)
+	var seen domain.Seen
+	if c, ok := cmd.(*domain.Charge); ok {
+		seen = l.facts.seen[domain.QuarantineKey(l.account.PartnerID, c.ChargeID, c.Content())]
+	}
+	return fmt.Sprintf("%s %+v %+v", stateJSON(l.t, l.account), seen, cmd)
 }
 
 func stateJSON(t testing.TB, a *domain.Account) string {
