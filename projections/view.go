@@ -64,16 +64,13 @@ type Row struct {
 func (v View) Scan(from string) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
 		lower := v.key(from)
-		it, err := v.db.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: successor(append(bytes.Clone(lower), 0xff))})
+		it, err := v.db.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: successor(lower)})
 		if err != nil {
 			yield(Row{}, err)
 			return
 		}
 		defer it.Close()
 		for ok := it.First(); ok; ok = it.Next() {
-			if !bytes.HasPrefix(it.Key(), lower) {
-				break
-			}
 			row := Row{Key: string(it.Key()[len(v.prefix):]), Value: bytes.Clone(it.Value())}
 			if !yield(row, nil) {
 				return

@@ -97,7 +97,7 @@ func deleteViews(dataDir string) error {
 	return errors.Join(os.RemoveAll(filepath.Join(dataDir, viewsFolder)), os.RemoveAll(filepath.Join(dataDir, indexFolder)))
 }
 
-// Close closes the ledger first, the log last.
+// Close closes the ledger first, the log last. A second Close does nothing.
 func (a *app) Close() error {
 	var errs []error
 	if a.ledger != nil {
@@ -109,5 +109,6 @@ func (a *app) Close() error {
 	if a.store != nil {
 		errs = append(errs, a.store.Close())
 	}
+	*a = app{}
 	return errors.Join(errs...)
 }

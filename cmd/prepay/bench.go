@@ -1,0 +1,260 @@
+package main
+
+import (
+	"context"
+	_ "embed" // the rate card
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/pprof"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"prepayledger/consumers/intake"
+	"prepayledger/consumers/intake/intaketest"
+	"prepayledger/consumers/ledger"
+	consumersusage "prepayledger/consumers/usage"
+	"prepayledger/domain"
+	"prepayledger/domain/money"
+	"prepayledger/domain/rating"
+	"prepayledger/eventstore"
+)
+
+//go:embed rates-usd-2026-10-01.csv
+var benchCard []byte
+
+// benchCmd measures the intake.
+type benchCmd struct {
+	Charges    int    `help:"Lines to import, duplicates included." default:"2000000"`
+	Accounts   int    `help:"Partner accounts they belong to." default:"200"`
+	Duplicates int    `help:"Per cent of the lines that repeat an earlier one." default:"5"`
+	Seed       uint64 `help:"Makes the same workload again." default:"1"`
+	Profile    string `help:"Write a processor profile of the intake to this file." type:"path"`
+}
+
+// Help implements kong.HelpProvider.
+func (*benchCmd) Help() string {
+	return `Measures the intake from NDJSON through decoding, rating, the charge index and
+deciding to the fsynced log, with all read models following, in a temporary
+folder; and beside it, in the same run, raw Pebble batches of the same bytes.
+
+  prepay bench
+  prepay bench --charges 200000 --json`
+}
+
+// benchResult is what a run measured.
+type benchResult struct {
+	Charges    int     `json:"charges"`
+	Accounts   int     `json:"accounts"`
+	Seconds    float64 `json:"seconds"`
+	IntakePerS float64 `json:"intake_per_s"`
+	// ViewsSeconds is how much longer the read models took to be there, too.
+	ViewsSeconds float64 `json:"views_behind_s"`
+	RawPerS      float64 `json:"raw_pebble_events_per_s"`
+	RatioToRaw   float64 `json:"ratio_to_raw"`
+	RebuildPerS  float64 `json:"rebuild_events_per_s"`
+	LogBytes     int64   `json:"event_bytes"`
+	PeakMiB      float64 `json:"go_memory_mib"`
+	Processors   int     `json:"processors"`
+}
+
+// Run runs the command.
+func (c *benchCmd) Run(ctx context.Context, g *globals) (err error) {
+	dir, err := os.MkdirTemp("", "prepay-bench-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	w := intaketest.Workload{
+		Charges: c.Charges, Accounts: c.Accounts, DuplicatePercent: c.Duplicates, Seed: c.Seed,
+		From: time.Date(2026, 10, 1, 0, 0, 0, 0, time.UTC),
+	}
+	file := filepath.Join(dir, "usage.ndjson")
+	if err := writeWorkload(file, w); err != nil {
+		return err
+	}
+	result, err := c.measure(ctx, dir, file, w)
+	if err != nil {
+		return err
+	}
+	if g.JSON {
+		return json.NewEncoder(g.Stdout).Encode(result)
+	}
+	_, err = fmt.Fprintf(g.Stdout, `%d charges over %d accounts, %d%% duplicates, %d processors
+intake to fsync     %10.0f charges/s
+read models behind  %10.2f s
+raw Pebble          %10.0f events/s (the same bytes, synced per batch): intake is %.2f of it
+rebuild of all      %10.0f events/s
+`, result.Charges, result.Accounts, c.Duplicates, result.Processors, result.IntakePerS, result.ViewsSeconds,
+		result.RawPerS, result.RatioToRaw, result.RebuildPerS)
+	return err
+}
+
+func writeWorkload(file string, w intaketest.Workload) error {
+	out, err := os.Create(file)
+	if err != nil {
+		return err
+	}
+	return errors.Join(w.Write(out), out.Close())
+}
+
+// measure imports the workload, then writes the same bytes to Pebble alone,
+// then rebuilds the read models.
+func (c *benchCmd) measure(ctx context.Context, dir, file string, w intaketest.Workload) (*benchResult, error) {
+	now := time.Date(2026, 10, 30, 0, 0, 0, 0, time.UTC)
+	data := filepath.Join(dir, "data")
+	a, err := openApp(ctx, data, appOptions{clock: func() time.Time { return now }})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = a.Close() }()
+	if err := benchAccounts(ctx, a.ledger, w, now); err != nil {
+		return nil, err
+	}
+	in, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	stop, err := c.profile()
+	if err != nil {
+		return nil, err
+	}
+	start := time.Now()
+	summary, err := intake.Import(ctx, a.ledger, domain.Meta{Actor: "bench"}, consumersusage.Source{Name: "bench", R: in}, nil)
+	took := time.Since(start)
+	if err == nil {
+		err = a.ledger.Settle(ctx)
+	}
+	behind := time.Since(start) - took
+	stop()
+	if err != nil {
+		return nil, err
+	}
+	if n := int(summary.Total()); n != w.Charges || summary.InQuarantine() > 0 || summary.Duplicates == 0 && c.Duplicates > 0 {
+		return nil, fmt.Errorf("the workload was not taken as it should: %+v", summary)
+	}
+	r := &benchResult{
+		Charges: w.Charges, Accounts: w.Accounts, Seconds: took.Seconds(), IntakePerS: float64(w.Charges) / took.Seconds(),
+		ViewsSeconds: behind.Seconds(), Processors: runtime.GOMAXPROCS(0),
+	}
+	var memory runtime.MemStats
+	runtime.ReadMemStats(&memory)
+	r.PeakMiB = float64(memory.Sys) / (1 << 20)
+	if err := rawPebble(ctx, filepath.Join(dir, "raw"), a.store, r); err != nil {
+		return nil, err
+	}
+	return r, rebuildRate(ctx, a, data, r)
+}
+
+func (c *benchCmd) profile() (func(), error) {
+	if c.Profile == "" {
+		return func() {}, nil
+	}
+	out, err := os.Create(c.Profile)
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(out); err != nil {
+		return nil, err
+	}
+	return func() { pprof.StopCPUProfile(); _ = out.Close() }, nil
+}
+
+func benchAccounts(ctx context.Context, l *ledger.Ledger, w intaketest.Workload, now time.Time) error {
+	m := domain.Meta{At: now, Actor: "bench"}
+	if _, _, err := l.ImportRates(ctx, m, "rates-usd-2026-10-01.csv", benchCard, rating.CardOptions{}); err != nil {
+		return err
+	}
+	for i := range w.Accounts {
+		id := intaketest.Partner(i)
+		open := &domain.OpenAccount{PartnerID: id, Currency: "USD", Card: "sim_ok", CarriedOver: money.FromInt(500)}
+		if err := l.Do(ctx, id, m, open); err != nil {
+			return err
+		}
+		for ch := range intaketest.ChannelsPerAccount {
+			channel := &domain.RegisterChannel{
+				ChannelID: intaketest.Channel(i, ch), PhoneNumber: intaketest.Number(i, ch), PhoneNumberID: intaketest.WABA(i, ch),
+				WABAID: intaketest.WABA(i, ch), PaymentModel: domain.PartnerPaid,
+			}
+			if err := l.Do(ctx, id, m, channel); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// rawBatchEvents is how many events the raw run puts into a batch: about as
+// many as the intake groups for one fsync.
+const rawBatchEvents = 10_000
+
+// rawPebble writes the log's bytes to Pebble alone, one record per hundred
+// events, synced per batch.
+func rawPebble(ctx context.Context, dir string, store eventstore.Store, r *benchResult) error {
+	var records [][]byte
+	var record []byte
+	events := 0
+	for e, err := range store.ReadAll(ctx, eventstore.Start) {
+		if err != nil {
+			return err
+		}
+		record = append(append(append(record, e.ID[:]...), e.Data...), e.Metadata...)
+		r.LogBytes += int64(len(e.Data) + len(e.Metadata) + len(e.ID))
+		if events++; events%100 == 0 {
+			records = append(records, record)
+			record = make([]byte, 0, len(record)+1024)
+		}
+	}
+	db, err := pebble.Open(dir, &pebble.Options{Logger: silent{}, MemTableSize: 32 << 20})
+	if err != nil {
+		return err
+	}
+	start := time.Now()
+	for from := 0; from < len(records); from += rawBatchEvents / 100 {
+		b := db.NewBatch()
+		for i, rec := range records[from:min(from+rawBatchEvents/100, len(records))] {
+			if err := b.Set(fmt.Appendf(nil, "%016x", from+i), rec, nil); err != nil {
+				return err
+			}
+		}
+		if err := b.Commit(pebble.Sync); err != nil {
+			return err
+		}
+	}
+	r.RawPerS = float64(len(records)*100) / time.Since(start).Seconds()
+	r.RatioToRaw = r.IntakePerS / r.RawPerS
+	return db.Close()
+}
+
+// silent keeps Pebble quiet.
+type silent struct{}
+
+func (silent) Infof(string, ...any)      {}
+func (silent) Errorf(string, ...any)     {}
+func (silent) Fatalf(f string, a ...any) { panic(fmt.Sprintf(f, a...)) }
+
+// rebuildRate deletes the read models and times their rebuild.
+func rebuildRate(ctx context.Context, a *app, data string, r *benchResult) error {
+	if err := a.Close(); err != nil {
+		return err
+	}
+	if err := deleteViews(data); err != nil {
+		return err
+	}
+	start := time.Now()
+	again, err := openApp(ctx, data, appOptions{})
+	if err != nil {
+		return err
+	}
+	took := time.Since(start)
+	last, err := again.store.Last(ctx)
+	if err == nil {
+		r.RebuildPerS = float64(last.Commit) / took.Seconds()
+	}
+	return errors.Join(err, again.Close())
+}

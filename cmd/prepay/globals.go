@@ -1,0 +1,23 @@
+package main
+
+import (
+	"io"
+	"os"
+)
+
+// globals are the flags and streams of every command.
+type globals struct {
+	// Data is the data folder.
+	Data string `help:"Data folder of the embedded store." default:"prepay-data" env:"PREPAY_DATA" type:"path" placeholder:"DIR"`
+	// JSON asks for output that a machine reads.
+	JSON bool `help:"Write JSON for machines."`
+	// Strict makes rejected or quarantined things exit code 3.
+	Strict bool `help:"Exit with 3 when something was rejected or quarantined."`
+
+	Stdin  io.Reader `kong:"-"`
+	Stdout io.Writer `kong:"-"`
+	Stderr io.Writer `kong:"-"`
+}
+
+// standard is the process's own streams.
+func standard() globals { return globals{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr} }

@@ -1,0 +1,115 @@
+// Command prepay is the prepayment ledger: one binary for everything.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"prepayledger/consumers/metainvoice"
+	"prepayledger/domain"
+	"prepayledger/domain/rating"
+	"prepayledger/eventstore"
+)
+
+// Exit codes.
+const (
+	exitDone     = 0
+	exitFailed   = 1
+	exitUsage    = 2
+	exitNotTaken = 3
+)
+
+// errNotAllTaken makes exit code 3 of --strict.
+var errNotAllTaken = errors.New("something was rejected or quarantined (--strict)")
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], standard()))
+}
+
+// run runs a command line and returns its exit code.
+func run(ctx context.Context, args []string, g globals) (code int) {
+	c := commands{globals: g}
+	leave := -1
+	parser, err := kong.New(&c,
+		kong.Name("prepay"),
+		kong.Description("The prepayment ledger of a WhatsApp Business provider's partners."),
+		kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Writers(g.Stdout, g.Stderr),
+		kong.Exit(func(n int) { leave = n; panic(leaving{}) }),
+	)
+	if err != nil {
+		fmt.Fprintln(g.Stderr, "prepay:", err)
+		return exitFailed
+	}
+	defer func() {
+		// kong leaves by its Exit after help; nothing else panics with it.
+		if r := recover(); r != nil {
+			if _, ok := r.(leaving); !ok {
+				panic(r)
+			}
+			code = leave
+		}
+	}()
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	selected, err := parser.Parse(args)
+	if err != nil {
+		fmt.Fprintf(g.Stderr, "prepay: %s\nTry prepay --help.\n", err)
+		return exitUsage
+	}
+	selected.BindTo(ctx, (*context.Context)(nil))
+	return report(g, c.JSON, selected.Run(&c.globals))
+}
+
+// leaving is what kong's Exit panics with.
+type leaving struct{}
+
+// report tells what went wrong and returns the exit code.
+func report(g globals, asJSON bool, err error) int {
+	if err == nil {
+		return exitDone
+	}
+	if errors.Is(err, errNotAllTaken) {
+		return exitNotTaken
+	}
+	code, message := explain(err)
+	if asJSON {
+		_ = json.NewEncoder(g.Stderr).Encode(map[string]any{"error": map[string]string{"code": code, "message": message}})
+	} else {
+		fmt.Fprintf(g.Stderr, "prepay: %s\n", message)
+	}
+	return exitFailed
+}
+
+// explain turns an error into a stable code and a sentence for people.
+func explain(err error) (code, message string) {
+	var rejection *domain.Rejection
+	var invoice *metainvoice.Error
+	var file *rating.FileError
+	switch {
+	case errors.As(err, &invoice):
+		return string(domain.InvoiceInvalid), invoice.Error()
+	case errors.As(err, &file):
+		return string(domain.RateCardInvalid), file.Error()
+	case errors.As(err, &rejection):
+		return string(rejection.Code), fmt.Sprintf("%s (%s)", rejection.Message, rejection.Code)
+	case errors.Is(err, context.Canceled):
+		return "interrupted", "interrupted: run it again, nothing counts twice."
+	case errors.Is(err, eventstore.ErrLocked):
+		return "data_in_use", err.Error()
+	case errors.Is(err, eventstore.ErrCorrupt):
+		return "store_damaged", err.Error()
+	default:
+		return "failed", err.Error()
+	}
+}
