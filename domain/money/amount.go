@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/cockroachdb/apd/v3"
 )
@@ -347,6 +348,9 @@ func parseSum(s string) (Amount, error) {
 		if c := s[i]; (c < '0' || c > '9') && c != '.' && !(c == '-' && i == 0) {
 			return a, fmt.Errorf("%w: %.40q", ErrSyntax, s)
 		}
+	}
+	if digits := strings.TrimPrefix(s, "-"); strings.HasPrefix(digits, ".") || strings.HasSuffix(digits, ".") {
+		return a, fmt.Errorf("%w: %.40q", ErrSyntax, s)
 	}
 	if len(s) > precision {
 		return a, fmt.Errorf("%w: %d characters", ErrSyntax, len(s))
