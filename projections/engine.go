@@ -87,6 +87,10 @@ type Engine struct {
 	commit   sync.RWMutex
 	position atomic.Pointer[eventstore.Position]
 
+	// waiting counts the callers of WaitFor; hurry ends a batch's waiting.
+	waiting atomic.Int64
+	hurry   atomic.Pointer[context.CancelFunc]
+
 	mu      sync.Mutex
 	changed chan struct{} // closed and replaced when position or failed change
 	failed  error

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -57,27 +58,41 @@ func (e *Engine) follow(ctx context.Context) error {
 	return <-failed
 }
 
-// decode fills batches: a batch ends when it is full or the log is.
+// Bounds of how long facts wait for company: a larger batch writes a sum once
+// that many facts change. Who waits for a position ends the waiting.
+const (
+	// maxLinger is how long the first fact of a batch waits at most.
+	maxLinger = 50 * time.Millisecond
+	// enoughFacts is when a batch goes as soon as the log is read to its end.
+	enoughFacts = MaxBatchFacts / 2
+)
+
+// decode fills batches. A batch goes when it is full, or when the log is read
+// to its end and it is large enough, old enough, or waited for.
 func (e *Engine) decode(ctx context.Context, s eventstore.Subscription, free <-chan []Fact, decoded chan<- []Fact) error {
 	var facts []Fact
+	var since time.Time
+	caughtUp := false
 	for {
-		m, err := s.Next(ctx)
+		m, err := e.next(ctx, s, caughtUp && len(facts) > 0, since)
 		if err != nil {
 			return err
 		}
-		if facts == nil && m.Kind == eventstore.EventMessage {
-			select {
-			case facts = <-free:
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-		}
+		caughtUp = m.Kind == eventstore.CaughtUpMessage || m.Kind == lingered
 		if m.Kind == eventstore.EventMessage {
+			if facts == nil {
+				select {
+				case facts = <-free:
+				case <-ctx.Done():
+					return ctx.Err()
+				}
+				since = time.Now()
+			}
 			if facts, err = e.add(facts, m.Event); err != nil {
 				return err
 			}
 		}
-		if len(facts) > 0 && (len(facts) == MaxBatchFacts || m.Kind == eventstore.CaughtUpMessage) {
+		if len(facts) == MaxBatchFacts || m.Kind == lingered || caughtUp && len(facts) >= enoughFacts {
 			select {
 			case decoded <- facts:
 				facts = nil
@@ -86,6 +101,29 @@ func (e *Engine) decode(ctx context.Context, s eventstore.Subscription, free <-c
 			}
 		}
 	}
+}
+
+// lingered is the message that says that a batch must go.
+const lingered eventstore.MessageKind = -1
+
+// next returns the next message. With linger, it waits for one only as long as
+// a batch may, and not at all when somebody waits for its facts.
+func (e *Engine) next(ctx context.Context, s eventstore.Subscription, linger bool, since time.Time) (eventstore.Message, error) {
+	if !linger {
+		return s.Next(ctx)
+	}
+	short, cancel := context.WithDeadline(ctx, since.Add(maxLinger))
+	defer cancel()
+	e.hurry.Store(&cancel)
+	defer e.hurry.Store(nil)
+	if e.waiting.Load() > 0 {
+		return eventstore.Message{Kind: lingered}, nil
+	}
+	m, err := s.Next(short)
+	if err != nil && short.Err() != nil && ctx.Err() == nil {
+		return eventstore.Message{Kind: lingered}, nil
+	}
+	return m, err
 }
 
 // announce publishes a new position or the end of following.
@@ -108,6 +146,14 @@ func (e *Engine) Position() eventstore.Position { return *e.position.Load() }
 // WaitFor waits until all models are at the position at least: read your
 // writes. It returns what stopped the models, if they can't come there.
 func (e *Engine) WaitFor(ctx context.Context, p eventstore.Position) error {
+	if !e.Position().Before(p) {
+		return nil
+	}
+	e.waiting.Add(1)
+	defer e.waiting.Add(-1)
+	if hurry := e.hurry.Load(); hurry != nil {
+		(*hurry)()
+	}
 	for {
 		e.mu.Lock()
 		changed, failed := e.changed, e.failed

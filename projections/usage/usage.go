@@ -92,6 +92,9 @@ type Model struct {
 	days   map[dayKey]*dayCell
 	posted map[posted]bool
 	fresh  []posted
+	// dirty and dirtyDays are what Apply changed since the last Flush.
+	dirty     []*cell
+	dirtyDays []*dayCell
 }
 
 // New returns the model.
@@ -196,7 +199,10 @@ func (m *Model) cell(key Key) (*cell, error) {
 		}
 		m.cells[key] = c
 	}
-	c.dirty = true
+	if !c.dirty {
+		c.dirty = true
+		m.dirty = append(m.dirty, c)
+	}
 	return c, nil
 }
 
@@ -211,7 +217,10 @@ func (m *Model) day(partner string, at time.Time, category string) (*dayCell, er
 		}
 		m.days[key] = d
 	}
-	d.dirty = true
+	if !d.dirty {
+		d.dirty = true
+		m.dirtyDays = append(m.dirtyDays, d)
+	}
 	return d, nil
 }
 
@@ -237,19 +246,13 @@ func (d *Day) path() string {
 
 // Flush implements projections.Model.
 func (m *Model) Flush(_ projections.View, b *projections.Batch) error {
-	for _, c := range m.cells {
-		if !c.dirty {
-			continue
-		}
+	for _, c := range m.dirty {
 		c.dirty = false
 		if err := b.SetJSON(c.path(), &c.Row); err != nil {
 			return err
 		}
 	}
-	for _, d := range m.days {
-		if !d.dirty {
-			continue
-		}
+	for _, d := range m.dirtyDays {
 		d.dirty = false
 		if err := b.SetJSON(d.path(), &d.Day); err != nil {
 			return err
@@ -260,7 +263,7 @@ func (m *Model) Flush(_ projections.View, b *projections.Batch) error {
 			return err
 		}
 	}
-	m.fresh = m.fresh[:0]
+	m.fresh, m.dirty, m.dirtyDays = m.fresh[:0], m.dirty[:0], m.dirtyDays[:0]
 	if len(m.cells)+len(m.days) > maxCached {
 		clear(m.cells)
 		clear(m.days)
