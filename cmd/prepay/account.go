@@ -1,0 +1,452 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+
+	"prepayledger/domain"
+	"prepayledger/domain/money"
+	"prepayledger/projections/accounts"
+)
+
+// accountCmd are the commands of partner accounts.
+type accountCmd struct {
+	Open     accountOpenCmd     `cmd:"" help:"Open a partner account."`
+	List     accountListCmd     `cmd:"" help:"List all accounts."`
+	Show     accountShowCmd     `cmd:"" help:"Show an account with its channels and invoices."`
+	Settings accountSettingsCmd `cmd:"" help:"Change the recharge settings."`
+	Contract accountContractCmd `cmd:"" help:"Change the contract's terms (Finance)."`
+	Card     accountCardCmd     `cmd:"" help:"Replace the registered card."`
+	Funds    accountFundsCmd    `cmd:"" name:"add-funds" help:"Charge the card by hand."`
+	Confirm  accountConfirmCmd  `cmd:"" help:"Confirm that a payment was received (Finance)."`
+	Block    accountBlockCmd    `cmd:"" help:"Block an account by hand (Finance)."`
+	Unblock  accountUnblockCmd  `cmd:"" help:"Lift a block by hand (Finance)."`
+	Correct  accountCorrectCmd  `cmd:"" name:"correct-charge" help:"Take a wrong charge back."`
+	Refund   accountRefundCmd   `cmd:"" help:"Pay credit back (Finance)."`
+	Close    accountCloseCmd    `cmd:"" help:"Close an account for ever."`
+}
+
+// give gives a command to an account and says what it came to.
+func (g *globals) give(ctx context.Context, w *who, partner string, cmd domain.Command) error {
+	m, err := w.meta()
+	if err != nil {
+		return err
+	}
+	return g.with(ctx, func(a *app) error {
+		if err := a.ledger.Do(ctx, partner, m, cmd); err != nil {
+			return err
+		}
+		return g.showAccount(ctx, a, partner, false)
+	})
+}
+
+type accountOpenCmd struct {
+	Partner          string   `arg:"" help:"Partner id, such as PA-1001."`
+	Currency         string   `help:"Currency of the contract (ISO 4217)." required:""`
+	Card             string   `help:"The processor's reference of the card." required:""`
+	CarriedOver      decimal  `help:"What remained of earlier invoices." default:"0"`
+	MinimumOpening   *decimal `help:"Balance that the account must start with; default 500."`
+	SurchargePercent *decimal `help:"Surcharge of card payments; default 4."`
+	GraceDays        *int     `help:"Days from a negative balance to the block; default 7."`
+	UnblockPolicy    string   `help:"Who lifts an overdue block." enum:"finance,automatic" default:"finance"`
+	AutoRecharge     bool     `help:"Recharge below the threshold." default:"true" negatable:""`
+	Threshold        *decimal `help:"Balance below which the card is charged; default 100."`
+	RechargeAmount   *decimal `help:"Amount of an automatic recharge; default 500."`
+	who
+}
+
+// Help implements kong.HelpProvider.
+func (*accountOpenCmd) Help() string {
+	return `  prepay account open PA-1001 --currency EUR --card sim_ok --carried-over 730.50`
+}
+
+// Run runs the command.
+func (c *accountOpenCmd) Run(ctx context.Context, g *globals) error {
+	return g.give(ctx, &c.who, c.Partner, &domain.OpenAccount{
+		PartnerID: c.Partner, Currency: c.Currency, Card: c.Card, CarriedOver: c.CarriedOver.Amount,
+		MinimumOpening: c.MinimumOpening.pointer(), SurchargePercent: c.SurchargePercent.pointer(), GraceDays: c.GraceDays,
+		UnblockPolicy: domain.UnblockPolicy(c.UnblockPolicy), AutoRecharge: &c.AutoRecharge,
+		Threshold: c.Threshold.pointer(), RechargeAmount: c.RechargeAmount.pointer(),
+	})
+}
+
+type accountListCmd struct{}
+
+// Help implements kong.HelpProvider.
+func (*accountListCmd) Help() string { return `  prepay account list --json` }
+
+// accountLine is an account for people and machines.
+type accountLine struct {
+	PartnerID     string          `json:"partner_id"`
+	Currency      money.Currency  `json:"currency"`
+	Balance       money.Amount    `json:"balance"`
+	AmountDue     money.Amount    `json:"amount_due"`
+	Standing      domain.Standing `json:"standing"`
+	BlockedReason string          `json:"blocked_reason,omitempty"`
+	NegativeSince *time.Time      `json:"negative_since,omitempty"`
+	BlockDeadline *time.Time      `json:"block_deadline,omitempty"`
+}
+
+func lineOf(a *domain.Account) accountLine {
+	l := accountLine{
+		PartnerID: a.PartnerID, Currency: a.Currency, Balance: a.Balance, AmountDue: a.AmountDue(),
+		Standing: a.Standing(), BlockedReason: a.BlockedReason(),
+	}
+	if !a.NegativeSince.IsZero() {
+		l.NegativeSince, l.BlockDeadline = &a.NegativeSince, &a.BlockDeadline
+	}
+	return l
+}
+
+// Run runs the command.
+func (*accountListCmd) Run(ctx context.Context, g *globals) error {
+	return g.read(ctx, func(a *app) error {
+		var lines []accountLine
+		for _, id := range a.views.accounts.Partners() {
+			account, err := a.views.accounts.Get(id)
+			if err != nil {
+				return err
+			}
+			lines = append(lines, lineOf(account.State))
+		}
+		return g.print(lines, func(w io.Writer) { writeAccountLines(w, lines) })
+	})
+}
+
+func writeAccountLines(w io.Writer, lines []accountLine) {
+	t := newTable("account", "balance", "amount due", "standing", "negative since", "block deadline")
+	for _, l := range lines {
+		standing := string(l.Standing)
+		if l.BlockedReason != "" {
+			standing += " (" + l.BlockedReason + ")"
+		}
+		since, deadline := "", ""
+		if l.NegativeSince != nil {
+			since, deadline = l.NegativeSince.Format(time.RFC3339), l.BlockDeadline.Format(time.RFC3339)
+		}
+		t.AppendRow(table.Row{l.PartnerID, shown(l.Balance, l.Currency), shown(l.AmountDue, l.Currency), standing, since, deadline})
+	}
+	fmt.Fprintln(w, t.Render())
+}
+
+// shown writes an amount with its currency for people.
+func shown(a money.Amount, c money.Currency) string { return a.Fixed(c.Decimals()) + " " + string(c) }
+
+type accountShowCmd struct {
+	Partner string `arg:"" help:"Partner id."`
+}
+
+// Help implements kong.HelpProvider.
+func (*accountShowCmd) Help() string { return `  prepay account show PA-1001` }
+
+// Run runs the command.
+func (c *accountShowCmd) Run(ctx context.Context, g *globals) error {
+	return g.read(ctx, func(a *app) error { return g.showAccount(ctx, a, c.Partner, true) })
+}
+
+// accountView is all that is shown of an account.
+type accountView struct {
+	accountLine
+	Settings domain.RechargeSettings        `json:"settings"`
+	Contract domain.Contract                `json:"contract"`
+	Card     string                         `json:"card"`
+	Figures  accounts.Figures               `json:"figures"`
+	InFlight *domain.RechargeRequested      `json:"recharge_in_flight,omitempty"`
+	RetryAt  *time.Time                     `json:"retry_at,omitempty"`
+	Channels map[string]domain.ChannelState `json:"channels"`
+	Invoices []domain.InvoiceIssued         `json:"invoices"`
+}
+
+// showAccount shows an account as of everything that was written.
+func (g *globals) showAccount(ctx context.Context, a *app, partner string, all bool) error {
+	if err := a.ledger.Settle(ctx); err != nil {
+		return err
+	}
+	account, err := a.views.accounts.Get(partner)
+	if err != nil {
+		return err
+	}
+	if account == nil {
+		return domain.Reject(domain.UnknownAccount, "There is no partner account %.64q: see prepay account list.", partner)
+	}
+	s := account.State
+	v := accountView{
+		accountLine: lineOf(s), Settings: s.Settings, Contract: s.Contract, Card: s.Card, Figures: account.Figures,
+		InFlight: s.InFlight, Channels: map[string]domain.ChannelState{},
+	}
+	if !s.RetryAt.IsZero() {
+		v.RetryAt = &s.RetryAt
+	}
+	for id, c := range s.Channels {
+		v.Channels[id] = s.ChannelState(c)
+	}
+	if v.Invoices, err = a.views.accounts.Invoices(partner); err != nil {
+		return err
+	}
+	return g.print(v, func(w io.Writer) {
+		writeAccountLines(w, []accountLine{v.accountLine})
+		if all {
+			writeAccountDetails(w, &v)
+		}
+	})
+}
+
+func writeAccountDetails(w io.Writer, v *accountView) {
+	f, c := v.Figures, v.Currency
+	t := newTable("since the opening", "count", "amount")
+	t.AppendRows([]table.Row{
+		{"carried over", "", shown(f.CarriedOver, c)},
+		{"charged", f.ChargedCount, shown(f.Charged, c)},
+		{"taken back", f.CorrectedCount, shown(f.Corrected, c)},
+		{"counted at no cost", f.FreeCount, ""},
+		{"recharged", fmt.Sprintf("%d of %d", f.Succeeded, f.Requested), shown(f.Credited, c)},
+		{"confirmed by Finance", f.ConfirmedNumber, shown(f.Confirmed, c)},
+		{"adjusted at month ends", "", shown(f.Adjusted, c)},
+		{"refunded", "", shown(f.Refunded, c)},
+	})
+	fmt.Fprintf(w, "\n%s\n\n", t.Render())
+	fmt.Fprintf(w, "card %s; auto-recharge %s of %s below %s; surcharge %s %%; grace %d days; unblocked by %s\n\n",
+		v.Card, onOff(v.Settings.AutoRecharge), shown(v.Settings.RechargeAmount, c), shown(v.Settings.Threshold, c),
+		v.Contract.SurchargePercent, v.Contract.GraceDays, v.Contract.UnblockPolicy)
+	channels := newTable("channel", "state")
+	for _, id := range sortedKeys(v.Channels) {
+		channels.AppendRow(table.Row{id, v.Channels[id]})
+	}
+	fmt.Fprintln(w, channels.Render())
+	if len(v.Invoices) > 0 {
+		invoices := newTable("invoice", "issued", "prepayment", "surcharge", "total")
+		for _, i := range v.Invoices {
+			invoices.AppendRow(table.Row{i.InvoiceNumber, i.IssuedAt.Format(time.DateOnly), shown(i.Prepayment, c), shown(i.Surcharge, c), shown(i.Total, c)})
+		}
+		fmt.Fprintf(w, "\n%s\n", invoices.Render())
+	}
+}
+
+func onOff(b bool) string {
+	if b {
+		return "on"
+	}
+	return "off"
+}
+
+type accountSettingsCmd struct {
+	Partner        string   `arg:"" help:"Partner id."`
+	AutoRecharge   *bool    `help:"Recharge below the threshold." negatable:""`
+	Threshold      *decimal `help:"Balance below which the card is charged."`
+	RechargeAmount *decimal `help:"Amount of an automatic recharge."`
+	who
+}
+
+// Help implements kong.HelpProvider.
+func (*accountSettingsCmd) Help() string {
+	return `  prepay account settings PA-1001 --threshold 250 --recharge-amount 1000
+  prepay account settings PA-1001 --no-auto-recharge`
+}
+
+// Run runs the command.
+func (c *accountSettingsCmd) Run(ctx context.Context, g *globals) error {
+	return g.give(ctx, &c.who, c.Partner, &domain.ChangeRechargeSettings{
+		AutoRecharge: c.AutoRecharge, Threshold: c.Threshold.pointer(), RechargeAmount: c.RechargeAmount.pointer(),
+	})
+}
+
+type accountContractCmd struct {
+	Partner          string   `arg:"" help:"Partner id."`
+	SurchargePercent *decimal `help:"Surcharge of card payments."`
+	GraceDays        *int     `help:"Days from a negative balance to the block."`
+	UnblockPolicy    string   `help:"finance or automatic."`
+	who
+}
+
+// Help implements kong.HelpProvider.
+func (*accountContractCmd) Help() string {
+	return `  prepay account contract PA-1001 --grace-days 14 --actor finance:ana`
+}
+
+// Run runs the command.
+func (c *accountContractCmd) Run(ctx context.Context, g *globals) error {
+	return g.give(ctx, &c.who, c.Partner, &domain.ChangeContract{
+		SurchargePercent: c.SurchargePercent.pointer(), GraceDays: c.GraceDays, UnblockPolicy: domain.UnblockPolicy(c.UnblockPolicy),
+	})
+}
+
+type accountCardCmd struct {
+	Partner string `arg:"" help:"Partner id."`
+	Card    string `arg:"" help:"The processor's reference of the new card."`
+	who
+}
+
+// Help implements kong.HelpProvider.
+func (*accountCardCmd) Help() string { return `  prepay account card PA-1001 sim_ok` }
+
+// Run runs the command.
+func (c *accountCardCmd) Run(ctx context.Context, g *globals) error {
+	return g.give(ctx, &c.who, c.Partner, &domain.ReplaceCard{Card: c.Card})
+}
+
+type accountFundsCmd struct {
+	Partner string  `arg:"" help:"Partner id."`
+	Amount  decimal `arg:"" help:"Amount to credit, 10 to 100,000; the surcharge comes on top."`
+	who
+}
+
+// Help implements kong.HelpProvider.
+func (*accountFundsCmd) Help() string { return `  prepay account add-funds PA-1001 1000` }
+
+// Run runs the command.
+func (c *accountFundsCmd) Run(ctx context.Context, g *globals) error {
+	return g.give(ctx, &c.who, c.Partner, &domain.AddFunds{Amount: c.Amount.Amount})
+}
+
+type accountConfirmCmd struct {
+	Partner   string  `arg:"" help:"Partner id."`
+	Amount    decimal `arg:"" help:"Amount that was received."`
+	Reference string  `help:"The payment's reference, such as the bank's." required:""`
+	Recharge  string  `help:"The recharge that it settles; one that is credited already is not credited again."`
+	who
+}
+
+// Help implements kong.HelpProvider.
+func (*accountConfirmCmd) Help() string {
+	return `  prepay account confirm PA-1001 512.40 --reference BANK-4711 --actor finance:ana`
+}
+
+// Run runs the command.
+func (c *accountConfirmCmd) Run(ctx context.Context, g *globals) error {
+	return g.give(ctx, &c.who, c.Partner, &domain.ConfirmPayment{Reference: c.Reference, Amount: c.Amount.Amount, RechargeID: c.Recharge})
+}
+
+type accountBlockCmd struct {
+	Partner string `arg:"" help:"Partner id."`
+	Reason  string `help:"Why." required:""`
+	who
+}
+
+// Help implements kong.HelpProvider.
+func (*accountBlockCmd) Help() string {
+	return `  prepay account block PA-1001 --reason "suspected fraud" --actor finance:ana`
+}
+
+// Run runs the command.
+func (c *accountBlockCmd) Run(ctx context.Context, g *globals) error {
+	return g.give(ctx, &c.who, c.Partner, &domain.Block{Reason: c.Reason})
+}
+
+type accountUnblockCmd struct {
+	Partner string `arg:"" help:"Partner id."`
+	who
+}
+
+// Help implements kong.HelpProvider.
+func (*accountUnblockCmd) Help() string {
+	return `  prepay account unblock PA-1001 --actor finance:ana`
+}
+
+// Run runs the command.
+func (c *accountUnblockCmd) Run(ctx context.Context, g *globals) error {
+	return g.give(ctx, &c.who, c.Partner, &domain.Unblock{})
+}
+
+type accountCorrectCmd struct {
+	Partner string `arg:"" help:"Partner id."`
+	Charge  string `arg:"" help:"Charge id (conversation or message id)."`
+	Reason  string `help:"Why it was wrong." required:""`
+	who
+}
+
+// Help implements kong.HelpProvider.
+func (*accountCorrectCmd) Help() string {
+	return `  prepay account correct-charge PA-1001 wamid.HBg --reason "test number" --actor finance:ana`
+}
+
+// Run runs the command.
+func (c *accountCorrectCmd) Run(ctx context.Context, g *globals) error {
+	m, err := c.meta()
+	if err != nil {
+		return err
+	}
+	return g.with(ctx, func(a *app) error {
+		if err := a.ledger.CorrectCharge(ctx, c.Partner, m, c.Charge, c.Reason); err != nil {
+			return err
+		}
+		return g.showAccount(ctx, a, c.Partner, false)
+	})
+}
+
+type accountRefundCmd struct {
+	Partner string  `arg:"" help:"Partner id."`
+	Amount  decimal `arg:"" help:"Amount, at most the balance."`
+	Reason  string  `help:"Why." required:""`
+	who
+}
+
+// Help implements kong.HelpProvider.
+func (*accountRefundCmd) Help() string {
+	return `  prepay account refund PA-1001 120.50 --reason "end of contract" --actor finance:ana`
+}
+
+// Run runs the command.
+func (c *accountRefundCmd) Run(ctx context.Context, g *globals) error {
+	return g.give(ctx, &c.who, c.Partner, &domain.Refund{Amount: c.Amount.Amount, Reason: c.Reason})
+}
+
+type accountCloseCmd struct {
+	Partner string `arg:"" help:"Partner id."`
+	who
+}
+
+// Help implements kong.HelpProvider.
+func (*accountCloseCmd) Help() string { return `  prepay account close PA-1001 --actor finance:ana` }
+
+// Run runs the command.
+func (c *accountCloseCmd) Run(ctx context.Context, g *globals) error {
+	return g.give(ctx, &c.who, c.Partner, &domain.CloseAccount{})
+}
+
+// channelCmd are the commands of channels.
+type channelCmd struct {
+	Register channelRegisterCmd `cmd:"" help:"Register a channel under an account."`
+	Cancel   channelCancelCmd   `cmd:"" help:"Cancel a channel for ever."`
+}
+
+type channelRegisterCmd struct {
+	Partner       string `arg:"" help:"Partner id."`
+	Channel       string `arg:"" help:"Channel id."`
+	PhoneNumber   string `help:"The number, such as +4930123456." required:""`
+	PhoneNumberID string `help:"The number's id at Meta." name:"phone-number-id" required:""`
+	WABA          string `help:"WhatsApp Business Account id." name:"waba" required:""`
+	PaymentModel  string `help:"partner_paid or direct." enum:"partner_paid,direct" default:"partner_paid"`
+	TimeZone      string `help:"The WABA's IANA time zone; default UTC."`
+	who
+}
+
+// Help implements kong.HelpProvider.
+func (*channelRegisterCmd) Help() string {
+	return `  prepay channel register PA-1001 CH-1 --phone-number +4930123456 --phone-number-id 106540352242922 --waba 102290129340398`
+}
+
+// Run runs the command.
+func (c *channelRegisterCmd) Run(ctx context.Context, g *globals) error {
+	return g.give(ctx, &c.who, c.Partner, &domain.RegisterChannel{
+		ChannelID: c.Channel, PhoneNumber: c.PhoneNumber, PhoneNumberID: c.PhoneNumberID, WABAID: c.WABA,
+		PaymentModel: domain.PaymentModel(c.PaymentModel), TimeZone: c.TimeZone,
+	})
+}
+
+type channelCancelCmd struct {
+	Partner string `arg:"" help:"Partner id."`
+	Channel string `arg:"" help:"Channel id."`
+	who
+}
+
+// Help implements kong.HelpProvider.
+func (*channelCancelCmd) Help() string { return `  prepay channel cancel PA-1001 CH-1` }
+
+// Run runs the command.
+func (c *channelCancelCmd) Run(ctx context.Context, g *globals) error {
+	return g.give(ctx, &c.who, c.Partner, &domain.CancelChannel{ChannelID: c.Channel})
+}
