@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 
 	"prepayledger/domain"
 )
@@ -109,6 +110,9 @@ func (c *Codec) Decode(eventType string, version int, data []byte) (domain.Event
 	d.DisallowUnknownFields()
 	if err := d.Decode(e); err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrPayload, eventType, err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("%w: %s: more follows after its end", ErrPayload, eventType)
 	}
 	return e, nil
 }

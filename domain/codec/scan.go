@@ -97,6 +97,7 @@ func (s *scanner) raw() []byte {
 
 func (s *scanner) str() string { return string(s.raw()) }
 
+// integer reads up to ten digits; JSON has no leading zeros.
 func (s *scanner) integer() int {
 	start, n := s.i, 0
 	for ; s.i < len(s.b) && s.i-start < 10; s.i++ {
@@ -106,7 +107,7 @@ func (s *scanner) integer() int {
 		}
 		n = n*10 + int(c-'0')
 	}
-	if s.i == start {
+	if s.i == start || s.b[start] == '0' && s.i-start > 1 {
 		s.bad = true
 	}
 	return n
