@@ -4,8 +4,19 @@ package main
 type commands struct {
 	globals
 
-	Account  accountCmd  `cmd:"" help:"Partner accounts."`
-	Channel  channelCmd  `cmd:"" help:"Channels of accounts."`
-	Simulate simulateCmd `cmd:"" help:"Run a scenario and print what it comes to."`
-	Bench    benchCmd    `cmd:"" help:"Measure the intake on this machine."`
+	Simulate   simulateCmd   `cmd:"" help:"Run a scenario and print what it comes to."`
+	Account    accountCmd    `cmd:"" help:"Partner accounts."`
+	Channel    channelCmd    `cmd:"" help:"Channels of accounts."`
+	Rates      ratesCmd      `cmd:"" help:"Rate cards and markets."`
+	Usage      usageCmd      `cmd:"" help:"Usage: what is charged."`
+	Balance    balanceCmd    `cmd:"" help:"Balances, now and in the past."`
+	Statement  statementCmd  `cmd:"" help:"An account's month."`
+	Invoice    invoiceCmd    `cmd:"" help:"Meta's invoices and memos."`
+	Month      monthCmd      `cmd:"" help:"Month end: compare, propose, approve, post."`
+	Quarantine quarantineCmd `cmd:"" help:"What could not be charged."`
+	Replay     replayCmd     `cmd:"" help:"Replay a stream."`
+	Verify     verifyCmd     `cmd:"" help:"Prove that log and read models agree."`
+	Rebuild    rebuildCmd    `cmd:"" help:"Rebuild everything from the log."`
+	Export     exportCmd     `cmd:"" help:"Write events out."`
+	Bench      benchCmd      `cmd:"" help:"Measure the intake on this machine."`
 }

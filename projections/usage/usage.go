@@ -341,3 +341,24 @@ func Breakdown(rows []Row, label func(*Row) string) []Line {
 
 // Charged says that the key's conversations were deducted.
 func (k *Key) Charged() bool { return !k.Direct && k.PricingType == domain.PricingTypeRegular }
+
+// ByDay sums days of a calendar month (UTC) up over their categories.
+func ByDay(days []Day, month domain.Month) []Line {
+	var lines []Line
+	for i := range days {
+		d := &days[i]
+		if domain.MonthOf(d.Day, time.UTC) != month {
+			continue
+		}
+		label := d.Day.Format(time.DateOnly)
+		if len(lines) == 0 || lines[len(lines)-1].Label != label {
+			lines = append(lines, Line{Label: label})
+		}
+		l := &lines[len(lines)-1]
+		count, amount := d.Net()
+		l.Count += count
+		l.Amount = l.Amount.Add(amount)
+		l.FreeCount += d.FreeCount
+	}
+	return lines
+}

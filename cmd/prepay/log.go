@@ -1,0 +1,236 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"prepayledger/domain"
+	"prepayledger/domain/codec"
+	"prepayledger/domain/money"
+	"prepayledger/eventstore"
+)
+
+// replayCmd replays a stream.
+type replayCmd struct {
+	Stream string `arg:"" help:"Stream, such as account-PA-1001."`
+}
+
+// Help implements kong.HelpProvider.
+func (*replayCmd) Help() string {
+	return `Shows a stream's events in order, of an account with the balance after each, and
+compares the state that they fold to with the live one.
+
+  prepay replay account-PA-1001
+  prepay replay ratecard-EUR --json`
+}
+
+// replayed is an event as it is shown.
+type replayed struct {
+	Revision eventstore.Revision `json:"revision"`
+	Position string              `json:"position"`
+	ID       string              `json:"id"`
+	Type     string              `json:"type"`
+	Stream   string              `json:"stream"`
+	Data     json.RawMessage     `json:"data"`
+	Metadata json.RawMessage     `json:"metadata"`
+	Balance  *money.Amount       `json:"balance,omitempty"`
+}
+
+func replayedOf(r *eventstore.Recorded) replayed {
+	return replayed{
+		Revision: r.Revision, Position: r.Position.String(), ID: r.ID.String(), Type: r.Type, Stream: r.Stream,
+		Data: r.Data, Metadata: r.Metadata,
+	}
+}
+
+// Run runs the command.
+func (c *replayCmd) Run(ctx context.Context, g *globals) error {
+	return g.read(ctx, func(a *app) error {
+		partner, isAccount := strings.CutPrefix(c.Stream, "account-")
+		state := domain.NewAccount()
+		n := 0
+		err := a.fold(ctx, c.Stream, func(r eventstore.Recorded, m codec.Metadata, e domain.Event) error {
+			line := replayedOf(&r)
+			if isAccount {
+				if err := state.Apply(e); err != nil {
+					return err
+				}
+				balance := state.Balance
+				line.Balance = &balance
+			}
+			n++
+			if g.JSON {
+				return writeJSON(g.Stdout, line)
+			}
+			balance := ""
+			if line.Balance != nil {
+				balance = line.Balance.String()
+			}
+			_, err := fmt.Fprintf(g.Stdout, "%6d  %s  %-24s %16s  %s\n", r.Revision, m.RecordedAt.Format("2006-01-02T15:04:05Z"), r.Type, balance, r.Data)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if isAccount {
+			if err := a.sameAsLive(partner, state); err != nil {
+				return err
+			}
+		}
+		if !g.JSON {
+			fmt.Fprintf(g.Stdout, "%d events.", n)
+			if isAccount {
+				fmt.Fprint(g.Stdout, " They fold to the live state.")
+			}
+			fmt.Fprintln(g.Stdout)
+		}
+		return nil
+	})
+}
+
+// sameAsLive compares a folded state with the read model's.
+func (a *app) sameAsLive(partner string, folded *domain.Account) error {
+	live, err := a.views.accounts.Get(partner)
+	if err != nil {
+		return err
+	}
+	one, err := json.Marshal(folded)
+	if err != nil {
+		return err
+	}
+	if live == nil {
+		return fmt.Errorf("account %s has events but no live state: run prepay rebuild", partner)
+	}
+	other, err := json.Marshal(live.State)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(one, other) {
+		return fmt.Errorf("account %s: its events fold to another state than the live one: run prepay rebuild", partner)
+	}
+	return nil
+}
+
+// verifyCmd proves that log and read models agree.
+type verifyCmd struct{}
+
+// Help implements kong.HelpProvider.
+func (*verifyCmd) Help() string {
+	return `Reads the whole log: checksums, numbering, the index of streams; then replays every
+account and compares it with its live state.
+
+  prepay verify`
+}
+
+// Run runs the command.
+func (*verifyCmd) Run(ctx context.Context, g *globals) error {
+	return g.read(ctx, func(a *app) error {
+		report, err := a.store.Verify(ctx)
+		if err != nil {
+			return err
+		}
+		partners := a.views.accounts.Partners()
+		for _, p := range partners {
+			state := domain.NewAccount()
+			err := a.fold(ctx, "account-"+p, func(_ eventstore.Recorded, _ codec.Metadata, e domain.Event) error { return state.Apply(e) })
+			if err == nil {
+				err = a.sameAsLive(p, state)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		v := map[string]any{"events": report.Events, "appends": report.Appends, "streams": report.Streams, "accounts": len(partners), "last": report.Last.String()}
+		return g.print(v, func(w io.Writer) {
+			fmt.Fprintf(w, "%d events in %d streams are whole; %d accounts replay to their live state.\n", report.Events, report.Streams, len(partners))
+		})
+	})
+}
+
+// rebuildCmd rebuilds the read models.
+type rebuildCmd struct{}
+
+// Help implements kong.HelpProvider.
+func (*rebuildCmd) Help() string {
+	return `Deletes everything but the event log and rebuilds it from the log.
+
+  prepay rebuild`
+}
+
+// Run runs the command.
+func (*rebuildCmd) Run(ctx context.Context, g *globals) error {
+	// Opening first makes sure that nobody else has the folder.
+	if err := g.read(ctx, func(*app) error { return nil }); err != nil && !strings.Contains(err.Error(), "delete") {
+		return err
+	}
+	if err := deleteViews(g.Data); err != nil {
+		return err
+	}
+	return g.read(ctx, func(a *app) error {
+		last, err := a.store.Last(ctx)
+		if err != nil {
+			return err
+		}
+		return g.print(map[string]any{"events": last.Commit}, func(w io.Writer) {
+			fmt.Fprintf(w, "Rebuilt from %d events.\n", last.Commit)
+		})
+	})
+}
+
+// exportCmd are the commands that write data out.
+type exportCmd struct {
+	Events exportEventsCmd `cmd:"" help:"Write events as NDJSON."`
+}
+
+type exportEventsCmd struct {
+	Stream string `help:"Only of this stream."`
+	Type   string `help:"Only of this type."`
+	After  string `help:"Only after this position (exclusive)." placeholder:"POSITION" default:"0/0"`
+	Out    string `help:"File to write; default the standard output." type:"path" short:"o"`
+}
+
+// Help implements kong.HelpProvider.
+func (*exportEventsCmd) Help() string {
+	return `  prepay export events --type RechargeSucceeded
+  prepay export events --stream account-PA-1001 --out pa-1001.ndjson`
+}
+
+// Run runs the command.
+func (c *exportEventsCmd) Run(ctx context.Context, g *globals) (err error) {
+	after, err := eventstore.ParsePosition(c.After)
+	if err != nil {
+		return fmt.Errorf("--after: %w", err)
+	}
+	return g.read(ctx, func(a *app) (err error) {
+		out := g.Stdout
+		if c.Out != "" {
+			file, err := os.Create(c.Out)
+			if err != nil {
+				return err
+			}
+			defer func() {
+				if e := file.Close(); err == nil {
+					err = e
+				}
+			}()
+			out = file
+		}
+		for r, err := range a.store.ReadAll(ctx, after) {
+			if err != nil {
+				return err
+			}
+			if c.Stream != "" && r.Stream != c.Stream || c.Type != "" && r.Type != c.Type {
+				continue
+			}
+			if err := writeJSON(out, replayedOf(&r)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

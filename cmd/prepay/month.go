@@ -1,0 +1,284 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+
+	"prepayledger/domain"
+	"prepayledger/domain/money"
+	"prepayledger/domain/reconciliation"
+)
+
+// monthCmd are the commands of a month's end.
+type monthCmd struct {
+	Preview monthPreviewCmd `cmd:"" help:"Compare a month with Meta's documents; records nothing."`
+	Propose monthProposeCmd `cmd:"" help:"Propose the month's differences for posting."`
+	Approve monthApproveCmd `cmd:"" help:"Approve another person's proposal, and post it."`
+	Post    monthPostCmd    `cmd:"" help:"Go on with a posting that was interrupted."`
+	Show    monthShowCmd    `cmd:"" help:"Show the newest proposal or posting of a month."`
+}
+
+// monthArg is the month of a command.
+type monthArg struct {
+	Month string `arg:"" help:"Billing month, such as 2026-10."`
+	Lines bool   `help:"Show every line, not only the largest differences."`
+}
+
+// mostLines is how many lines are shown without --lines.
+const mostLines = 10
+
+// monthView is a month as it is shown.
+type monthView struct {
+	Month         domain.Month                     `json:"month"`
+	Phase         reconciliation.Phase             `json:"phase"`
+	Run           int                              `json:"run,omitempty"`
+	ProposedBy    string                           `json:"proposed_by,omitempty"`
+	ApprovedBy    string                           `json:"approved_by,omitempty"`
+	Accounts      []reconciliation.AccountSummary  `json:"accounts"`
+	Lines         map[string][]reconciliation.Line `json:"lines"`
+	Parts         map[reconciliation.PartKind]int  `json:"parts"`
+	Unallocated   []reconciliation.LineRef         `json:"unallocated"`
+	OwnCost       []reconciliation.LineRef         `json:"own_cost"`
+	Uninvoiced    []reconciliation.Uninvoiced      `json:"uninvoiced"`
+	UninvoicedSum money.Amount                     `json:"uninvoiced_sum"`
+}
+
+func viewOfProposal(r *reconciliation.Reconciliation, p *reconciliation.Proposal) *monthView {
+	v := &monthView{
+		Month: p.Month, Phase: r.Phase(), Run: p.Run, ProposedBy: p.Actor, Accounts: p.Accounts, Lines: p.Lines,
+		Unallocated: p.Unallocated, OwnCost: p.OwnCost, Uninvoiced: p.Uninvoiced, UninvoicedSum: p.UninvoicedSum,
+	}
+	if a := r.Approval(); a != nil {
+		v.ApprovedBy = a.Actor
+	}
+	v.count()
+	return v
+}
+
+func viewOfResult(r *reconciliation.Result, month domain.Month) *monthView {
+	v := &monthView{
+		Month: month, Phase: "preview", Lines: map[string][]reconciliation.Line{}, Unallocated: r.Unallocated,
+		OwnCost: r.OwnCost, Uninvoiced: r.Uninvoiced, UninvoicedSum: r.UninvoicedSum,
+	}
+	for i := range r.Accounts {
+		v.Accounts = append(v.Accounts, r.Accounts[i].AccountSummary)
+		v.Lines[r.Accounts[i].PartnerID] = r.Accounts[i].Lines
+	}
+	v.count()
+	return v
+}
+
+// count counts the parts by kind.
+func (v *monthView) count() {
+	v.Parts = map[reconciliation.PartKind]int{}
+	for _, lines := range v.Lines {
+		for i := range lines {
+			for _, p := range lines[i].Parts {
+				v.Parts[p.Kind]++
+			}
+		}
+	}
+}
+
+func (g *globals) showMonth(v *monthView, all bool) error {
+	return g.print(v, func(w io.Writer) { writeMonth(w, v, all) })
+}
+
+func writeMonth(w io.Writer, v *monthView, all bool) {
+	fmt.Fprintf(w, "%s: %s", v.Month, v.Phase)
+	if v.Run > 0 {
+		fmt.Fprintf(w, ", run %d", v.Run)
+	}
+	if v.ProposedBy != "" {
+		fmt.Fprintf(w, ", proposed by %s", v.ProposedBy)
+	}
+	if v.ApprovedBy != "" {
+		fmt.Fprintf(w, ", approved by %s", v.ApprovedBy)
+	}
+	fmt.Fprint(w, "\n\n")
+	t := newTable("account", "charged", "invoiced", "difference", "posted before", "to post")
+	for _, a := range v.Accounts {
+		t.AppendRow(table.Row{
+			a.PartnerID, shown(a.Charged.Amount, a.Currency), shown(a.Invoiced.Amount, a.Currency), shown(a.Difference, a.Currency),
+			shown(a.PostedBefore, a.Currency), shown(a.Post, a.Currency),
+		})
+	}
+	fmt.Fprintln(w, t.Render())
+	writeMonthLines(w, v, all)
+	for _, u := range v.Unallocated {
+		fmt.Fprintf(w, "Unallocated: line %d of %s, WABA %s, %s (%s). Allocate it with prepay invoice allocate.\n", u.Line, u.InvoiceID, u.WABAID, shown(u.Amount, u.Currency), u.Why)
+	}
+	for _, u := range v.Uninvoiced {
+		fmt.Fprintf(w, "In no document: WABA %s of %s, %d charges, %s.\n", u.WABAID, u.PartnerID, u.Count, shown(u.Amount, u.Currency))
+	}
+	if !v.UninvoicedSum.IsZero() {
+		fmt.Fprintf(w, "The approval has to restate their sum: --uninvoiced %s\n", v.UninvoicedSum)
+	}
+}
+
+// writeMonthLines shows the lines with the largest differences and what they
+// come from.
+func writeMonthLines(w io.Writer, v *monthView, all bool) {
+	type row struct {
+		partner  string
+		currency money.Currency
+		line     *reconciliation.Line
+	}
+	var rows []row
+	for _, a := range v.Accounts {
+		lines := v.Lines[a.PartnerID]
+		for i := range lines {
+			if all || !lines[i].Difference.IsZero() {
+				rows = append(rows, row{a.PartnerID, a.Currency, &lines[i]})
+			}
+		}
+	}
+	if !all {
+		slices.SortStableFunc(rows, func(a, b row) int { return b.line.Difference.Abs().Cmp(a.line.Difference.Abs()) })
+	}
+	hidden := 0
+	if !all && len(rows) > mostLines {
+		hidden, rows = len(rows)-mostLines, rows[:mostLines]
+	}
+	if len(rows) == 0 {
+		return
+	}
+	t := newTable("account", "WABA", "market", "category", "here", "at Meta", "difference", "because of")
+	for _, r := range rows {
+		l := r.line
+		because := ""
+		for i, p := range l.Parts {
+			if i > 0 {
+				because += ", "
+			}
+			because += fmt.Sprintf("%s %s", p.Kind, p.Amount)
+		}
+		t.AppendRow(table.Row{
+			r.partner, l.WABAID, l.Market, l.Category, fmt.Sprintf("%d: %s", l.Charged.Count, l.Charged.Amount),
+			fmt.Sprintf("%d: %s", l.Invoiced.Count, l.Invoiced.Amount), l.Difference, because,
+		})
+	}
+	fmt.Fprintf(w, "\n%s\n", t.Render())
+	if hidden > 0 {
+		fmt.Fprintf(w, "%d smaller differences: --lines shows them all.\n", hidden)
+	}
+}
+
+type monthPreviewCmd struct{ monthArg }
+
+// Help implements kong.HelpProvider.
+func (*monthPreviewCmd) Help() string { return `  prepay month preview 2026-10` }
+
+// Run runs the command.
+func (c *monthPreviewCmd) Run(ctx context.Context, g *globals) error {
+	month, err := domain.ParseMonth(c.Month)
+	if err != nil {
+		return err
+	}
+	return g.read(ctx, func(a *app) error {
+		r, err := a.ledger.PreviewMonth(ctx, month)
+		if err != nil {
+			return err
+		}
+		return g.showMonth(viewOfResult(r, month), c.Lines)
+	})
+}
+
+type monthProposeCmd struct {
+	monthArg
+	who
+}
+
+// Help implements kong.HelpProvider.
+func (*monthProposeCmd) Help() string { return `  prepay month propose 2026-10 --actor finance:ana` }
+
+// Run runs the command.
+func (c *monthProposeCmd) Run(ctx context.Context, g *globals) error {
+	return c.decide(ctx, g, &c.who, func(a *app, m domain.Meta, month domain.Month) error {
+		_, err := a.ledger.ProposeMonth(ctx, m, month)
+		return err
+	})
+}
+
+// decide gives a command to a month and shows what it came to.
+func (c *monthArg) decide(ctx context.Context, g *globals, w *who, give func(*app, domain.Meta, domain.Month) error) error {
+	month, err := domain.ParseMonth(c.Month)
+	if err != nil {
+		return err
+	}
+	m, err := w.meta()
+	if err != nil {
+		return err
+	}
+	return g.read(ctx, func(a *app) error {
+		if err := give(a, m, month); err != nil {
+			return err
+		}
+		return c.show(ctx, g, a, month)
+	})
+}
+
+func (c *monthArg) show(ctx context.Context, g *globals, a *app, month domain.Month) error {
+	r, _, err := a.ledger.Month(ctx, month)
+	if err != nil {
+		return err
+	}
+	p := r.Latest()
+	if p == nil {
+		return domain.Reject(domain.NothingToReconcile, "Nothing is proposed for %s: see prepay month preview.", month)
+	}
+	return g.showMonth(viewOfProposal(r, p), c.Lines)
+}
+
+type monthApproveCmd struct {
+	monthArg
+	Uninvoiced *decimal `help:"Restates the sum of WABAs that were charged but are in no document."`
+	who
+}
+
+// Help implements kong.HelpProvider.
+func (*monthApproveCmd) Help() string {
+	return `  prepay month approve 2026-10 --actor finance:ben --uninvoiced 17.25`
+}
+
+// Run runs the command.
+func (c *monthApproveCmd) Run(ctx context.Context, g *globals) error {
+	return c.decide(ctx, g, &c.who, func(a *app, m domain.Meta, month domain.Month) error {
+		_, err := a.ledger.ApproveMonth(ctx, m, month, c.Uninvoiced.pointer())
+		return err
+	})
+}
+
+type monthPostCmd struct {
+	monthArg
+	who
+}
+
+// Help implements kong.HelpProvider.
+func (*monthPostCmd) Help() string { return `  prepay month post 2026-10 --actor finance:ben` }
+
+// Run runs the command.
+func (c *monthPostCmd) Run(ctx context.Context, g *globals) error {
+	return c.decide(ctx, g, &c.who, func(a *app, m domain.Meta, month domain.Month) error {
+		_, err := a.ledger.PostMonth(ctx, m, month)
+		return err
+	})
+}
+
+type monthShowCmd struct{ monthArg }
+
+// Help implements kong.HelpProvider.
+func (*monthShowCmd) Help() string { return `  prepay month show 2026-10 --lines` }
+
+// Run runs the command.
+func (c *monthShowCmd) Run(ctx context.Context, g *globals) error {
+	month, err := domain.ParseMonth(c.Month)
+	if err != nil {
+		return err
+	}
+	return g.read(ctx, func(a *app) error { return c.show(ctx, g, a, month) })
+}

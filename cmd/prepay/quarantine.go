@@ -1,0 +1,205 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+
+	"prepayledger/consumers/ledger"
+	"prepayledger/domain"
+	"prepayledger/domain/money"
+	"prepayledger/projections/quarantine"
+)
+
+// quarantineCmd are the commands of what can't be charged.
+type quarantineCmd struct {
+	List   quarantineListCmd   `cmd:"" help:"List what is in quarantine."`
+	Export quarantineExportCmd `cmd:"" help:"Write entries as NDJSON, to mend and import them again."`
+	Retry  quarantineRetryCmd  `cmd:"" help:"Present entries again, once their cause is mended."`
+}
+
+// chosen are the entries that a command is about.
+type chosen struct {
+	Partner    string `help:"Only of this partner." xor:"owner"`
+	Unassigned bool   `help:"Only what belongs to no account." xor:"owner"`
+	Reason     string `help:"Only with this reason, such as no_rate."`
+}
+
+func (c *chosen) each(a *app, work func(*quarantine.Entry) error) error {
+	if _, ok := domain.ParseReason(c.Reason); c.Reason != "" && !ok {
+		return fmt.Errorf("there is no reason %.40q: it is one of %v", c.Reason, domain.Reasons())
+	}
+	return a.views.quarantine.List(c.Partner, c.Partner == "" && !c.Unassigned, c.Reason, work)
+}
+
+type quarantineListCmd struct {
+	chosen
+	Limit int `help:"Entries to show at most." default:"50"`
+}
+
+// Help implements kong.HelpProvider.
+func (*quarantineListCmd) Help() string {
+	return `  prepay quarantine list --reason no_rate
+  prepay quarantine list --unassigned --json`
+}
+
+// Run runs the command.
+func (c *quarantineListCmd) Run(ctx context.Context, g *globals) error {
+	return g.read(ctx, func(a *app) error {
+		entries, total := []quarantine.Entry{}, 0
+		err := c.each(a, func(e *quarantine.Entry) error {
+			if total++; len(entries) < c.Limit {
+				entries = append(entries, *e)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		return g.print(entries, func(w io.Writer) {
+			t := newTable("account", "charge", "channel", "reason", "occurred", "amount", "detail")
+			for _, e := range entries {
+				amount, occurred := "", ""
+				if e.Amount != nil {
+					amount = e.Amount.String() + " " + string(e.Currency)
+				}
+				if !e.OccurredAt.IsZero() {
+					occurred = e.OccurredAt.Format(time.RFC3339)
+				}
+				t.AppendRow(table.Row{orNone(e.Owner), e.ChargeID, e.ChannelID, e.Reason, occurred, amount, e.Detail})
+			}
+			fmt.Fprintln(w, t.Render())
+			fmt.Fprintf(w, "%d of %d entries.\n", len(entries), total)
+		})
+	})
+}
+
+func orNone(owner string) string {
+	if owner == "" {
+		return "(none)"
+	}
+	return owner
+}
+
+type quarantineExportCmd struct{ chosen }
+
+// Help implements kong.HelpProvider.
+func (*quarantineExportCmd) Help() string {
+	return `Writes a charge per line in the format that prepay usage import reads; malformed
+records are written as they came. The recipient is cut to its first digits.
+
+  prepay quarantine export --reason wrong_currency > mend.ndjson`
+}
+
+// exported is an entry in the format of usage import.
+type exported struct {
+	ChargeID     string              `json:"charge_id"`
+	PartnerID    string              `json:"partner_id,omitempty"`
+	ChannelID    string              `json:"channel_id,omitempty"`
+	WABAID       string              `json:"waba_id,omitempty"`
+	Recipient    string              `json:"recipient,omitempty"`
+	Country      string              `json:"country,omitempty"`
+	Market       string              `json:"market,omitempty"`
+	Category     string              `json:"category,omitempty"`
+	PricingModel domain.PricingModel `json:"pricing_model,omitempty"`
+	PricingType  string              `json:"pricing_type,omitempty"`
+	OccurredAt   time.Time           `json:"occurred_at,omitzero"`
+	Amount       *money.Amount       `json:"amount,omitempty"`
+	Currency     money.Currency      `json:"currency,omitempty"`
+}
+
+// Run runs the command.
+func (c *quarantineExportCmd) Run(ctx context.Context, g *globals) error {
+	return g.read(ctx, func(a *app) error {
+		return c.each(a, func(e *quarantine.Entry) error {
+			if e.Raw != "" {
+				_, err := fmt.Fprintln(g.Stdout, e.Raw)
+				return err
+			}
+			return writeJSON(g.Stdout, exported{
+				ChargeID: e.ChargeID, PartnerID: e.PartnerID, ChannelID: e.ChannelID, WABAID: e.WABAID, Recipient: e.RecipientPrefix,
+				Country: e.Country, Market: e.Market, Category: e.Category, PricingModel: e.PricingModel, PricingType: e.PricingType,
+				OccurredAt: e.OccurredAt, Amount: e.Amount, Currency: e.Currency,
+			})
+		})
+	})
+}
+
+type quarantineRetryCmd struct {
+	chosen
+	Actor string `help:"Who retries." env:"PREPAY_ACTOR" default:"quarantine-retry"`
+}
+
+// Help implements kong.HelpProvider.
+func (*quarantineRetryCmd) Help() string {
+	return `Presents entries again as they are. Malformed records have to be corrected and
+imported; they are left out.
+
+  prepay quarantine retry --reason unknown_channel`
+}
+
+// retryBatch is how many entries are presented at once.
+const retryBatch = 1000
+
+// Run runs the command.
+func (c *quarantineRetryCmd) Run(ctx context.Context, g *globals) error {
+	return g.read(ctx, func(a *app) error {
+		if err := a.ledger.AdvanceAll(ctx); err != nil {
+			return err
+		}
+		results := map[string]int{}
+		var batch []ledger.Presented
+		present := func() error {
+			outcomes, err := a.ledger.Charge(ctx, domain.Meta{Actor: c.Actor}, batch)
+			for _, o := range outcomes {
+				name := string(o.Charge)
+				if o.Reason != 0 {
+					name += ": " + o.Reason.String()
+				}
+				results[name]++
+			}
+			batch = batch[:0]
+			return err
+		}
+		err := c.each(a, func(e *quarantine.Entry) error {
+			if e.Reason == domain.ReasonMalformed.String() {
+				results["left out: malformed"]++
+				return nil
+			}
+			batch = append(batch, ledger.Presented{Charge: chargeOf(e)})
+			if len(batch) == retryBatch {
+				return present()
+			}
+			return nil
+		})
+		if err == nil && len(batch) > 0 {
+			err = present()
+		}
+		if err != nil {
+			return err
+		}
+		return g.print(results, func(w io.Writer) {
+			t := newTable("presented again", "count")
+			for _, name := range sortedKeys(results) {
+				t.AppendRow(table.Row{name, results[name]})
+			}
+			fmt.Fprintln(w, t.Render())
+		})
+	})
+}
+
+// chargeOf is an entry as it was presented.
+func chargeOf(e *quarantine.Entry) domain.Charge {
+	c := domain.Charge{
+		ChargeID: e.ChargeID, PartnerID: e.PartnerID, ChannelID: e.ChannelID, WABAID: e.WABAID, RecipientPrefix: e.RecipientPrefix,
+		Country: e.Country, Market: e.Market, Category: e.Category, Model: e.PricingModel, PricingType: e.PricingType,
+		OccurredAt: e.OccurredAt, Currency: e.Currency,
+	}
+	if e.Amount != nil {
+		c.Priced, c.Amount = true, *e.Amount
+	}
+	return c
+}
