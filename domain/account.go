@@ -85,7 +85,9 @@ const (
 type MonthState struct {
 	// Run is the newest run posted; 0 before the first.
 	Run int `json:"run,omitempty"`
-	// Open says that charges or corrections came after it.
+	// Charged is the sum of the month's charges less corrections.
+	Charged money.Amount `json:"charged"`
+	// Open says that charges or corrections are not part of it.
 	Open bool `json:"open,omitempty"`
 }
 

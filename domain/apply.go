@@ -3,6 +3,8 @@ package domain
 import (
 	"fmt"
 	"time"
+
+	"prepayledger/domain/money"
 )
 
 // Apply folds an event of the account's stream into the state. An event that
@@ -24,11 +26,11 @@ func (a *Account) Apply(e Event) error {
 		cancelled.CancelledAt = e.CancelledAt
 		a.Channels[e.ChannelID] = &cancelled
 	case *ConversationCharged:
-		a.openMonth(e.Month)
+		a.openMonth(e.Month, e.Amount)
 	case *ChargeCorrected:
-		a.openMonth(e.Month)
+		a.openMonth(e.Month, e.Amount.Neg())
 	case *ReconciliationAdjusted:
-		a.Months[e.Month] = &MonthState{Run: e.Run}
+		a.closeMonth(e)
 	case *RechargeRequested:
 		a.Recharges[e.RechargeID] = RechargeIsInFlight
 	case *RechargeSucceeded:
@@ -41,13 +43,25 @@ func (a *Account) Apply(e Event) error {
 	return a.Funds.apply(e)
 }
 
-func (a *Account) openMonth(m Month) {
+func (a *Account) openMonth(m Month, amount money.Amount) {
 	s := a.Months[m]
 	if s == nil {
 		s = &MonthState{}
 		a.Months[m] = s
 	}
 	s.Open = true
+	s.Charged = s.Charged.Add(amount)
+}
+
+// closeMonth takes a posting. A charge that came between proposal and posting
+// is not part of it: the month stays open for the next run (R28).
+func (a *Account) closeMonth(e *ReconciliationAdjusted) {
+	s := &MonthState{Run: e.Run}
+	if before := a.Months[e.Month]; before != nil {
+		s.Charged = before.Charged
+		s.Open = before.Open && !before.Charged.Equal(e.Charged)
+	}
+	a.Months[e.Month] = s
 }
 
 // LoadZone returns the IANA zone, UTC for the empty name.

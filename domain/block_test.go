@@ -223,7 +223,7 @@ func TestMonthEndRefundAndClosing(t *testing.T) {
 		return &domain.Refund{Amount: amt(amount), Reason: reason}
 	}
 	empty := []step{open("0", noMinimum), channel("CH"), channel("C2")}
-	reconciled := with(active(), do(priced("a", "1")), do(&domain.AdjustReconciliation{Month: "2026-10", Run: 1, Amount: amt("0")}))
+	reconciled := with(active(), do(priced("a", "1")), do(&domain.AdjustReconciliation{Month: "2026-10", Run: 1, Amount: amt("0"), Charged: amt("1")}))
 	tellAll(t, []story{
 		{"R24 a difference is posted", active(), do(adjustment(1, "3.5")), "adjusted 2026-09 run 1 3.5"},
 		{"R28 the same run changes nothing", with(active(), do(adjustment(1, "3.5"))), do(adjustment(1, "3.5")), ""},

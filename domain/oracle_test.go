@@ -44,6 +44,7 @@ type oracle struct {
 	references                   map[string]bool
 	runs                         map[domain.Month]int
 	openMonths                   map[domain.Month]bool
+	monthSums                    map[domain.Month]*big.Rat
 	daily                        []string
 }
 
@@ -65,7 +66,7 @@ func newOracle() *oracle {
 		balance: new(big.Rat), credited: new(big.Rat), cardTotal: new(big.Rat), adjustments: new(big.Rat), charged: new(big.Rat),
 		outcome: map[string]string{}, counted: map[string]string{}, amounts: map[string]*big.Rat{}, corrected: map[string]bool{},
 		quarantine: map[string]string{}, channels: map[string]*oracleChannel{}, references: map[string]bool{},
-		runs: map[domain.Month]int{}, openMonths: map[domain.Month]bool{},
+		runs: map[domain.Month]int{}, openMonths: map[domain.Month]bool{}, monthSums: map[domain.Month]*big.Rat{},
 	}
 }
 
@@ -326,7 +327,8 @@ func (o *oracle) decideMoney(cmd domain.Command, actor string, at time.Time) str
 		if o.runs[c.Month] >= c.Run {
 			return ""
 		}
-		o.runs[c.Month], o.openMonths[c.Month] = c.Run, false
+		o.runs[c.Month] = c.Run
+		o.openMonths[c.Month] = o.openMonths[c.Month] && o.monthSum(c.Month).Cmp(rat(c.Charged)) != 0
 		amount := rat(c.Amount)
 		o.adjustments = plus(o.adjustments, amount)
 		if amount.Sign() < 0 {
@@ -346,6 +348,7 @@ func (o *oracle) decideMoney(cmd domain.Command, actor string, at time.Time) str
 		}
 		o.corrected[c.ChargeID] = true
 		o.openMonths[c.Original.Month] = true
+		o.monthSum(c.Original.Month).Sub(o.monthSum(c.Original.Month), amount)
 		o.credit(amount, false, at)
 	case *domain.Refund:
 		amount := rat(c.Amount)
@@ -520,6 +523,15 @@ func (o *oracle) charge(c *domain.Charge, at time.Time) string {
 	o.charged = plus(o.charged, price)
 	o.amounts[c.ChargeID] = price
 	o.openMonths[month] = true
+	o.monthSum(month).Add(o.monthSum(month), price)
 	o.debit(price, at)
 	return "charged"
+}
+
+// monthSum is what was charged in a month, less corrections.
+func (o *oracle) monthSum(m domain.Month) *big.Rat {
+	if o.monthSums[m] == nil {
+		o.monthSums[m] = new(big.Rat)
+	}
+	return o.monthSums[m]
 }

@@ -142,7 +142,11 @@ func (g *gambler) command() (string, domain.Command) {
 		}
 		return actor, c
 	case n < 75:
-		return actor, &domain.AdjustReconciliation{Month: pick[domain.Month](g, "2026-09", "2026-10", "2026-11"), Run: 1 + g.rng.IntN(12), Amount: pick(g, g.amount(200), g.amount(200).Neg(), money.Zero())}
+		c := &domain.AdjustReconciliation{Month: pick[domain.Month](g, "2026-09", "2026-10", "2026-11"), Run: 1 + g.rng.IntN(12), Amount: pick(g, g.amount(200), g.amount(200).Neg(), money.Zero())}
+		if s := g.l.account.Months[c.Month]; s != nil && g.chance(70) {
+			c.Charged = s.Charged // else something came between proposal and posting
+		}
+		return actor, c
 	case n < 78:
 		return actor, g.correction()
 	case n < 81:
@@ -394,7 +398,7 @@ func windDown(g *gambler, o *oracle, met tally) {
 		commands = append(commands, &domain.RecordRechargeFailed{RechargeID: f.RechargeID})
 	}
 	for _, m := range slices.Sorted(maps.Keys(l.account.Months)) {
-		commands = append(commands, &domain.AdjustReconciliation{Month: m, Run: 50, Amount: money.Zero()})
+		commands = append(commands, &domain.AdjustReconciliation{Month: m, Run: 50, Amount: money.Zero(), Charged: l.account.Months[m].Charged})
 	}
 	if b := l.account.Balance; b.Sign() > 0 {
 		commands = append(commands, &domain.Refund{Amount: b, Reason: "end"})

@@ -98,6 +98,7 @@ type Progress struct {
 // cancelled, leaves what came before charged. Presenting it again changes
 // nothing (R8). progress may be nil.
 func Import(ctx context.Context, l *ledger.Ledger, m domain.Meta, src usage.Source, progress func(Progress)) (Summary, error) {
+	m = l.NewCommand(m)
 	p := pipeline{ctx: ctx, ledger: l, meta: m, progress: progress}
 	p.summary.Quarantined = map[string]int64{}
 	stats, err := usage.ReadAll(ctx, src, usage.Options{Markets: l.Markets()}, p.batch)

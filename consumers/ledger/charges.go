@@ -37,9 +37,7 @@ func (l *Ledger) Charge(ctx context.Context, m domain.Meta, charges []Presented)
 // in which they were queued. It waits where the charge index lags too far
 // behind (MaxIndexLag).
 func (l *Ledger) StartCharging(ctx context.Context, m domain.Meta, charges []Presented) (*Charging, error) {
-	if m.At.IsZero() {
-		m.At = l.Now()
-	}
+	l.complete(&m)
 	if err := l.holdBack(ctx); err != nil {
 		return nil, err
 	}

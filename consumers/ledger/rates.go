@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/google/uuid"
+
 	"prepayledger/domain"
 	"prepayledger/domain/rating"
 	"prepayledger/eventstore"
@@ -207,12 +209,21 @@ func (l *Ledger) loadMarkets(ctx context.Context) error {
 	return nil
 }
 
+// NewCommand gives an id to a command of which there are many, such as the
+// charges of one file; its time stays open.
+func (l *Ledger) NewCommand(m domain.Meta) domain.Meta {
+	if m.CommandID == uuid.Nil {
+		m.CommandID = l.opts.IDs()
+	}
+	return m
+}
+
 // complete gives a command what its giver left open.
 func (l *Ledger) complete(m *domain.Meta) {
 	if m.At.IsZero() {
 		m.At = l.Now()
 	}
-	if m.CommandID == (domain.Meta{}).CommandID {
+	if m.CommandID == uuid.Nil {
 		m.CommandID = l.opts.IDs()
 	}
 }
