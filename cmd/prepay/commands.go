@@ -4,6 +4,7 @@ package main
 type commands struct {
 	globals
 
+	Demo       demoCmd       `cmd:"" help:"Tell a believable month, run through the real engine."`
 	Simulate   simulateCmd   `cmd:"" help:"Run a scenario and print what it comes to."`
 	Account    accountCmd    `cmd:"" help:"Partner accounts."`
 	Channel    channelCmd    `cmd:"" help:"Channels of accounts."`
