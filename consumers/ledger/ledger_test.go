@@ -98,10 +98,10 @@ func balance(t *testing.T, l *ledger.Ledger, partner string) string {
 // counts once, and both end in the same balance.
 func TestTwoLedgersOnOneStore(t *testing.T) {
 	w := newWorld(t)
-	one, two := w.ledger(ledger.Options{}), w.ledger(ledger.Options{})
+	one := w.ledger(ledger.Options{})
 	w.open(one, "PA-1", "100000", "sim_ok")
 	// The second ledger learns of the account as a restart would.
-	two = w.ledger(ledger.Options{})
+	two := w.ledger(ledger.Options{})
 	const n, size = 2000, 50
 	var group sync.WaitGroup
 	var mu sync.Mutex
