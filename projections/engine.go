@@ -22,7 +22,7 @@ import (
 	"prepayledger/eventstore"
 )
 
-// MaxBatchFacts bounds the facts that are applied between two commits.
+// MaxBatchFacts bounds the facts that are decoded ahead in one batch.
 const MaxBatchFacts = 32_768
 
 // Fact is an event as the models see it.
@@ -195,6 +195,18 @@ func (e *Engine) replay(ctx context.Context, from, to eventstore.Position, model
 		return nil
 	}
 	facts := make([]Fact, 0, 1024)
+	take := func() error {
+		if len(facts) == 0 {
+			return nil
+		}
+		at := facts[len(facts)-1].Position
+		err := e.apply(ctx, facts, models, sinks)
+		facts = facts[:0]
+		if err != nil {
+			return err
+		}
+		return e.commitAt(at, models, sinks)
+	}
 	for r, err := range e.store.ReadAll(ctx, from) {
 		if err != nil {
 			return err
@@ -206,13 +218,12 @@ func (e *Engine) replay(ctx context.Context, from, to eventstore.Position, model
 			return err
 		}
 		if len(facts) == MaxBatchFacts {
-			if err := e.apply(ctx, facts, models, sinks); err != nil {
+			if err := take(); err != nil {
 				return err
 			}
-			facts = facts[:0]
 		}
 	}
-	return e.apply(ctx, facts, models, sinks)
+	return take()
 }
 
 // add decodes an event onto the facts. One that can't be read stops
@@ -235,12 +246,8 @@ func (e *Engine) add(facts []Fact, r eventstore.Recorded) ([]Fact, error) {
 	return append(facts, f), nil
 }
 
-// apply hands facts to models and sinks and commits.
+// apply hands facts to models and sinks, in memory.
 func (e *Engine) apply(ctx context.Context, facts []Fact, models []Model, sinks []Sink) error {
-	if len(facts) == 0 {
-		return nil
-	}
-	at := facts[len(facts)-1].Position
 	for _, m := range models {
 		for i := range facts {
 			if err := m.Apply(&facts[i]); err != nil {
@@ -253,8 +260,15 @@ func (e *Engine) apply(ctx context.Context, facts []Fact, models []Model, sinks 
 			return err
 		}
 	}
-	if err := e.flush(models, at); err != nil {
-		return err
+	return nil
+}
+
+// commitAt commits what was applied up to the position.
+func (e *Engine) commitAt(at eventstore.Position, models []Model, sinks []Sink) error {
+	if len(models) > 0 {
+		if err := e.flush(models, at); err != nil {
+			return err
+		}
 	}
 	for _, s := range sinks {
 		if err := s.Commit(at); err != nil {

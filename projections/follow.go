@@ -29,52 +29,73 @@ func (e *Engine) Start() {
 	}()
 }
 
-// follow applies what comes, in batches as large as what is there.
+// Bounds of how long facts wait for their commit: the more facts a commit
+// has, the fewer writes it takes, since many of them change the same sums. Who
+// waits for a position ends the waiting.
+const (
+	// maxLinger is how long a fact waits at most: 1 s.
+	maxLinger = time.Second
+	// maxUncommitted is how many facts wait at most.
+	maxUncommitted = 8 * MaxBatchFacts
+)
+
+// work is a batch of facts on its way to the models; commit says that it, and
+// all before it, must be committed.
+type work struct {
+	facts  []Fact
+	commit bool
+}
+
+// follow applies what comes.
 func (e *Engine) follow(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	subscription, err := e.store.SubscribeAll(ctx, e.Position())
 	if err != nil {
 		return err
 	}
 	defer subscription.Close()
-	decoded := make(chan []Fact, 1)
+	batches := make(chan work, 1)
 	free := make(chan []Fact, 2)
 	free <- make([]Fact, 0, MaxBatchFacts)
 	free <- make([]Fact, 0, MaxBatchFacts)
 	failed := make(chan error, 1)
 	// Decoding and applying run beside each other.
 	go func() {
-		defer close(decoded)
-		failed <- e.decode(ctx, subscription, free, decoded)
+		defer close(batches)
+		failed <- e.decode(ctx, subscription, free, batches)
 	}()
-	for facts := range decoded {
-		if err := e.apply(ctx, facts, e.models, e.sinks); err != nil {
-			return err
+	at := e.Position()
+	for b := range batches {
+		if len(b.facts) > 0 {
+			if err := e.apply(ctx, b.facts, e.models, e.sinks); err != nil {
+				return err
+			}
+			at = b.facts[len(b.facts)-1].Position
 		}
-		at := facts[len(facts)-1].Position
-		e.announce(&at, nil)
-		clear(facts)
-		free <- facts[:0]
+		if b.commit {
+			if err := e.commitAt(at, e.models, e.sinks); err != nil {
+				return err
+			}
+			committed := at // readers keep the pointer
+			e.announce(&committed, nil)
+		}
+		if b.facts != nil {
+			clear(b.facts)
+			free <- b.facts[:0]
+		}
 	}
 	return <-failed
 }
 
-// Bounds of how long facts wait for company: a larger batch writes a sum once
-// that many facts change. Who waits for a position ends the waiting.
-const (
-	// maxLinger is how long the first fact of a batch waits at most.
-	maxLinger = 50 * time.Millisecond
-	// enoughFacts is when a batch goes as soon as the log is read to its end.
-	enoughFacts = MaxBatchFacts / 2
-)
-
-// decode fills batches. A batch goes when it is full, or when the log is read
-// to its end and it is large enough, old enough, or waited for.
-func (e *Engine) decode(ctx context.Context, s eventstore.Subscription, free <-chan []Fact, decoded chan<- []Fact) error {
+// decode fills batches: one goes when it is full, and when facts must be
+// committed because they are many, old, or waited for.
+func (e *Engine) decode(ctx context.Context, s eventstore.Subscription, free <-chan []Fact, batches chan<- work) error {
 	var facts []Fact
-	var since time.Time
-	caughtUp := false
+	var since time.Time // of the first fact that is not committed
+	uncommitted, caughtUp := 0, false
 	for {
-		m, err := e.next(ctx, s, caughtUp && len(facts) > 0, since)
+		m, err := e.next(ctx, s, caughtUp && uncommitted > 0, since)
 		if err != nil {
 			return err
 		}
@@ -86,28 +107,36 @@ func (e *Engine) decode(ctx context.Context, s eventstore.Subscription, free <-c
 				case <-ctx.Done():
 					return ctx.Err()
 				}
+			}
+			if uncommitted == 0 {
 				since = time.Now()
 			}
 			if facts, err = e.add(facts, m.Event); err != nil {
 				return err
 			}
+			uncommitted++
 		}
-		if len(facts) == MaxBatchFacts || m.Kind == lingered || caughtUp && len(facts) >= enoughFacts {
-			select {
-			case decoded <- facts:
-				facts = nil
-			case <-ctx.Done():
-				return ctx.Err()
+		commit := m.Kind == lingered || uncommitted >= maxUncommitted || len(facts) == MaxBatchFacts && e.waiting.Load() > 0
+		if len(facts) < MaxBatchFacts && !commit {
+			continue
+		}
+		select {
+		case batches <- work{facts, commit}:
+			facts = nil
+			if commit {
+				uncommitted = 0
 			}
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
 }
 
-// lingered is the message that says that a batch must go.
+// lingered is the message that says that facts must be committed.
 const lingered eventstore.MessageKind = -1
 
 // next returns the next message. With linger, it waits for one only as long as
-// a batch may, and not at all when somebody waits for its facts.
+// facts may, and not at all when somebody waits for them.
 func (e *Engine) next(ctx context.Context, s eventstore.Subscription, linger bool, since time.Time) (eventstore.Message, error) {
 	if !linger {
 		return s.Next(ctx)

@@ -194,7 +194,7 @@ func (m *Model) cell(key Key) (*cell, error) {
 	c := m.cells[key]
 	if c == nil {
 		c = &cell{Row: Row{Key: key}}
-		if _, err := m.view.GetJSON(key.path(), &c.Row); err != nil {
+		if _, err := m.view.GetJSON(key.path(), &c.Sum); err != nil {
 			return nil, err
 		}
 		m.cells[key] = c
@@ -240,6 +240,18 @@ func (k *Key) path() string {
 	}, "\x00")
 }
 
+// parsePath reads what path wrote.
+func parsePath(path string) (k Key, err error) {
+	parts := strings.Split(strings.TrimPrefix(path, "sum/"), "\x00")
+	if len(parts) != 10 {
+		return k, fmt.Errorf("key %q has %d parts", path, len(parts))
+	}
+	return Key{
+		PartnerID: parts[0], Month: domain.Month(parts[1]), WABAID: parts[2], ChannelID: parts[3], Market: parts[4], Category: parts[5],
+		PricingModel: domain.PricingModel(parts[6]), PricingType: parts[7], Direct: parts[8] == "1", Late: parts[9] == "1",
+	}, nil
+}
+
 func (d *Day) path() string {
 	return "day/" + d.PartnerID + "\x00" + d.Day.Format(time.DateOnly) + "\x00" + d.Category
 }
@@ -248,7 +260,7 @@ func (d *Day) path() string {
 func (m *Model) Flush(_ projections.View, b *projections.Batch) error {
 	for _, c := range m.dirty {
 		c.dirty = false
-		if err := b.SetJSON(c.path(), &c.Row); err != nil {
+		if err := b.SetJSON(c.path(), &c.Sum); err != nil {
 			return err
 		}
 	}
@@ -278,8 +290,11 @@ func (m *Model) Month(partnerID string, month domain.Month) ([]Row, error) {
 		if err != nil {
 			return nil, err
 		}
-		var r Row
-		if err := json.Unmarshal(row.Value, &r); err != nil {
+		r := Row{}
+		if r.Key, err = parsePath(row.Key); err != nil {
+			return nil, err
+		}
+		if err := json.Unmarshal(row.Value, &r.Sum); err != nil {
 			return nil, err
 		}
 		rows = append(rows, r)
