@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -58,10 +59,9 @@ func New(l *ledger.Ledger, store eventstore.Store, clock *Clock, files fs.FS) *R
 // IDs returns a source of ids that is the same in every run, for
 // ledger.Options: two runs of a scenario are alike byte for byte.
 func IDs() func() uuid.UUID {
-	n := uint64(0)
+	var n atomic.Uint64
 	return func() uuid.UUID {
-		n++
-		return uuid.NewSHA1(uuid.NameSpaceOID, fmt.Appendf(nil, "simulate-%d", n))
+		return uuid.NewSHA1(uuid.NameSpaceOID, fmt.Appendf(nil, "simulate-%d", n.Add(1)))
 	}
 }
 
