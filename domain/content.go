@@ -38,3 +38,21 @@ func ContentOf(e Event) ContentHash {
 	}
 	return c.Content()
 }
+
+// UnassignedContents returns the contents under which a charge, as it was
+// counted, may have waited in the quarantine of what belongs to no account
+// (R10): channel and WABA may not have been known when it was presented there.
+func UnassignedContents(e Event) []ContentHash {
+	contents := []ContentHash{ContentOf(e)}
+	switch e := e.(type) {
+	case *ConversationCharged:
+		noWABA, noChannel, neither := *e, *e, *e
+		noWABA.WABAID, noChannel.ChannelID, neither.WABAID, neither.ChannelID = "", "", "", ""
+		contents = append(contents, ContentOf(&noWABA), ContentOf(&noChannel), ContentOf(&neither))
+	case *ConversationCounted:
+		noWABA, noChannel, neither := *e, *e, *e
+		noWABA.WABAID, noChannel.ChannelID, neither.WABAID, neither.ChannelID = "", "", "", ""
+		contents = append(contents, ContentOf(&noWABA), ContentOf(&noChannel), ContentOf(&neither))
+	}
+	return contents
+}

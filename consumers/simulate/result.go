@@ -166,14 +166,20 @@ func (s *summary) quarantine(partner string, e domain.Event) {
 		s.quarantined[entry{partner, e.ChargeID, content}] = e.Reason
 	case *domain.ConversationCharged:
 		delete(s.quarantined, entry{partner, e.ChargeID, content})
-		delete(s.quarantined, entry{"", e.ChargeID, content})
+		s.leaveUnassigned(e.ChargeID, e)
 	case *domain.ConversationCounted:
 		delete(s.quarantined, entry{partner, e.ChargeID, content})
-		delete(s.quarantined, entry{"", e.ChargeID, content})
+		s.leaveUnassigned(e.ChargeID, e)
 	case *domain.QuarantineReleased:
 		if raw, err := hex.DecodeString(e.Content); err == nil && len(raw) == len(content) {
 			delete(s.quarantined, entry{partner, e.ChargeID, domain.ContentHash(raw)})
 		}
+	}
+}
+
+func (s *summary) leaveUnassigned(chargeID string, e domain.Event) {
+	for _, content := range domain.UnassignedContents(e) {
+		delete(s.quarantined, entry{"", chargeID, content})
 	}
 }
 

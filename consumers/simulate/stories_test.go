@@ -24,7 +24,8 @@ func charge(at, id, amount, rest string) string {
 // account, written as in the output; rejected codes are joined by blanks.
 func story(t *testing.T, card, settings, lines string, want map[string]string) {
 	t.Helper()
-	scenario := strings.NewReplacer("CARD", card, "SETTINGS", settings).Replace(opening) + lines
+	const webhook = `{"object":"whatsapp_business_account","entry":[{"id":"W-1","changes":[{"value":{"messaging_product":"whatsapp","metadata":{"display_phone_number":"34911001001","phone_number_id":"910099"},"statuses":[{"id":"wamid.B","status":"delivered","timestamp":"1793534473","recipient_id":"5511987654321","pricing":{"billable":true,"pricing_model":"PMP","type":"regular","category":"marketing"}}]},"field":"messages"}]}]}`
+	scenario := strings.NewReplacer("CARD", card, "SETTINGS", settings).Replace(opening) + strings.ReplaceAll(lines, "WEBHOOK", webhook)
 	rejected := []string{}
 	var account map[string]any
 	nobody := ""
@@ -128,6 +129,17 @@ func TestStories(t *testing.T) {
 		{"a webhook finds its channel by phone number id and its rate by recipient (R9)", "sim_ok", "",
 			`{"at":"2026-11-01T12:02:00Z","do":"Webhook","payload":{"object":"whatsapp_business_account","entry":[{"id":"W-1","changes":[{"value":{"messaging_product":"whatsapp","metadata":{"display_phone_number":"34911001000","phone_number_id":"910010"},"statuses":[{"id":"wamid.A","status":"sent","timestamp":"1793534473","recipient_id":"5511987654321","pricing":{"billable":true,"pricing_model":"PMP","type":"regular","category":"marketing"}},{"id":"wamid.A","status":"delivered","timestamp":"1793534473","recipient_id":"5511987654321","pricing":{"billable":true,"pricing_model":"PMP","type":"regular","category":"marketing"}}]},"field":"messages"}]}]}}`,
 			map[string]string{"charges/count": "1", "charges/amount": "0.0625"}},
+		{"a webhook of an unknown number leaves nobody's quarantine once its channel is there (R10)", "sim_ok", "",
+			`{"at":"2026-11-01T12:02:00Z","do":"Webhook","payload":WEBHOOK}` + "\n" +
+				`{"at":"2026-11-01T12:03:00Z","do":"RegisterChannel","partner_id":"PA-1","channel_id":"CH-2","phone_number":"+34911001001","phone_number_id":"910099","waba_id":"W-1","payment_model":"partner_paid"}` + "\n" +
+				`{"at":"2026-11-01T12:04:00Z","do":"Webhook","payload":WEBHOOK}`,
+			map[string]string{"charges/count": "1", "nobody": "", "quarantined": "map[]"}},
+		{"a charge without WABA leaves nobody's quarantine once its account is there (R10)", "sim_ok", "",
+			`{"at":"2026-10-02T07:00:00Z","do":"Charge","charge_id":"x","partner_id":"PA-2","channel_id":"CH-7","category":"marketing","pricing_model":"PMP","market":"Spain"}
+{"at":"2026-10-02T08:00:00Z","do":"OpenAccount","partner_id":"PA-2","currency":"USD","carried_over":"500","card":"sim_ok"}
+{"at":"2026-10-02T08:00:00Z","do":"RegisterChannel","partner_id":"PA-2","channel_id":"CH-7","phone_number":"+34911001007","phone_number_id":"7","waba_id":"W-7","payment_model":"partner_paid"}
+{"at":"2026-10-02T09:00:00Z","do":"Charge","charge_id":"x","partner_id":"PA-2","channel_id":"CH-7","category":"marketing","pricing_model":"PMP","market":"Spain"}`,
+			map[string]string{"nobody": ""}},
 		{"both blocks stand; each is lifted by its own (R23)", "sim_declined", "",
 			charge("2026-10-01T07:00:00Z", "a", "501", "") +
 				`{"at":"2026-10-02T07:00:00Z","do":"Block","partner_id":"PA-1","reason":"fraud","actor":"finance:ana"}

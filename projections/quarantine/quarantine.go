@@ -95,15 +95,18 @@ func (m *Model) counted(owner, chargeID string, e domain.Event, released bool) e
 	if !released && !unassigned {
 		return nil
 	}
-	hash := domain.ContentOf(e)
-	content := hex.EncodeToString(hash[:])
 	if released {
-		if err := m.remove(owner, chargeID, content); err != nil {
+		hash := domain.ContentOf(e)
+		if err := m.remove(owner, chargeID, hex.EncodeToString(hash[:])); err != nil {
 			return err
 		}
 	}
 	if unassigned {
-		return m.remove("", chargeID, content)
+		for _, hash := range domain.UnassignedContents(e) {
+			if err := m.remove("", chargeID, hex.EncodeToString(hash[:])); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
