@@ -17,7 +17,7 @@ run: ## the product: a month, told by the demo
 
 test: ## every test, at reduced size
 	$(GO) test ./...
-	$(GO) test -race -short $(RACE)
+	$(GO) test -race $(RACE)
 
 lint: ## format, vet, staticcheck, direction of imports
 	@files=$$(gofmt -l .) || exit 1; if [ -n "$$files" ]; then echo "run gofmt -w on:"; echo "$$files"; exit 1; fi
