@@ -92,6 +92,8 @@ func (s *Store) contractError(ctx context.Context, err error) error {
 			return fmt.Errorf("%w: no answer in time: %w", eventstore.ErrUnavailable, err)
 		}
 		return err
+	case failed.exception() == exceptionNotLeader:
+		return fmt.Errorf("%w: no server that was asked leads the cluster; try again when it has a leader: %w", eventstore.ErrUnavailable, err)
 	case failed.exception() == exceptionStreamDeleted:
 		return fmt.Errorf("%w: a stream was deleted at the server: %w", eventstore.ErrCorrupt, err)
 	case failed.exception() == exceptionTooLarge:
