@@ -6,7 +6,7 @@ GO ?= go
 # tested with the race detector each time. The others are by `make soak`.
 RACE = ./eventstore/decider ./consumers/intake/... ./consumers/ledger/... ./projections/...
 
-# What `make soak` measures. It takes about an hour and 15 GB of disk.
+# The sizes of `make soak`. It runs long and fills the disk for a while: not for CI.
 SOAK_CHARGES = 10000000
 SOAK_ENTRIES = 100000000
 
