@@ -46,6 +46,9 @@ func (s *Store) check() error {
 	if err := s.checkFormat(end); err != nil {
 		return err
 	}
+	if err := s.checkHead(end); err != nil {
+		return err
+	}
 	s.durable.Store(end)
 	return s.checkSeams()
 }

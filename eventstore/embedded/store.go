@@ -132,6 +132,7 @@ func (s *Store) open() (err error) {
 	if err != nil {
 		return errors.Join(err, s.db.Close())
 	}
+	s.keepHead(s.durable.Load())
 	return nil
 }
 
@@ -200,6 +201,9 @@ func (s *Store) closeDB() error {
 		return s.stuck()
 	}
 	failed := s.failed()
+	if failed == nil {
+		s.keepHead(s.durable.Load())
+	}
 	err := errors.Join(s.db.Close(), s.lock.Close())
 	if err != nil && failed == nil {
 		return fmt.Errorf("closing the event log in %s: %w", s.dir, err)
