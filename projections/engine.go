@@ -23,7 +23,7 @@ import (
 )
 
 // MaxBatchFacts bounds the facts that are decoded ahead in one batch.
-const MaxBatchFacts = 32_768
+const MaxBatchFacts = 2048
 
 // Fact is an event as the models see it.
 type Fact struct {
@@ -246,18 +246,30 @@ func (e *Engine) add(facts []Fact, r eventstore.Recorded) ([]Fact, error) {
 	return append(facts, f), nil
 }
 
-// apply hands facts to models and sinks, in memory.
+// apply hands facts to models and sinks, in memory. They share nothing and
+// run beside each other.
 func (e *Engine) apply(ctx context.Context, facts []Fact, models []Model, sinks []Sink) error {
+	var sunk error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for _, s := range sinks {
+			if sunk = s.Apply(ctx, facts); sunk != nil {
+				return
+			}
+		}
+	}()
+	err := applyModels(facts, models)
+	<-done
+	return errors.Join(err, sunk)
+}
+
+func applyModels(facts []Fact, models []Model) error {
 	for _, m := range models {
 		for i := range facts {
 			if err := m.Apply(&facts[i]); err != nil {
 				return fmt.Errorf("%s: stream %s, revision %d: %w", m.Name(), facts[i].Stream, facts[i].Revision, err)
 			}
-		}
-	}
-	for _, s := range sinks {
-		if err := s.Apply(ctx, facts); err != nil {
-			return err
 		}
 	}
 	return nil

@@ -28,13 +28,13 @@ import (
 
 // log is a store that a test writes events to.
 type log struct {
-	t     *testing.T
+	t     testing.TB
 	store eventstore.Store
 	next  map[string]eventstore.Revision
 	at    time.Time
 }
 
-func newLog(t *testing.T) *log {
+func newLog(t testing.TB) *log {
 	t.Helper()
 	store, err := embedded.Open(t.TempDir(), embedded.Options{})
 	if err != nil {
@@ -85,29 +85,34 @@ type models struct {
 
 func (l *log) models(dir string) *models {
 	l.t.Helper()
+	return openModels(l.t, l.store, dir)
+}
+
+func openModels(t testing.TB, store eventstore.Store, dir string) *models {
+	t.Helper()
 	ctx := context.Background()
 	m := &models{accounts: accounts.New(), usage: usage.New(), quarantine: quarantine.New(), daily: daily.New()}
 	var err error
 	if m.index, err = chargeindex.Open(ctx, filepath.Join(dir, "index")); err != nil {
-		l.t.Fatal(err)
+		t.Fatal(err)
 	}
 	all := []projections.Model{m.accounts, m.usage, m.quarantine, m.daily, months.New()}
-	m.engine, err = projections.Open(ctx, filepath.Join(dir, "views"), l.store, codec.New(), all, []projections.Sink{m.index}, projections.Options{})
+	m.engine, err = projections.Open(ctx, filepath.Join(dir, "views"), store, codec.New(), all, []projections.Sink{m.index}, projections.Options{})
 	if err != nil {
-		l.t.Fatal(err)
+		t.Fatal(err)
 	}
 	m.engine.Start()
 	return m
 }
 
-func (m *models) close(t *testing.T) {
+func (m *models) close(t testing.TB) {
 	t.Helper()
 	if err := errors.Join(m.engine.Close(), m.index.Close()); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func dump(t *testing.T, m *models) string {
+func dump(t testing.TB, m *models) string {
 	t.Helper()
 	var b bytes.Buffer
 	if err := m.engine.Dump(&b); err != nil {

@@ -36,8 +36,10 @@ const (
 	// maxLinger is how long a fact waits at most: 1 s.
 	maxLinger = time.Second
 	// maxUncommitted is how many facts wait at most.
-	maxUncommitted = 8 * MaxBatchFacts
+	maxUncommitted = 262_144
 )
+
+const batchesAhead = 16
 
 // work is a batch of facts on its way to the models; commit says that it, and
 // all before it, must be committed.
@@ -55,10 +57,11 @@ func (e *Engine) follow(ctx context.Context) error {
 		return err
 	}
 	defer subscription.Close()
-	batches := make(chan work, 1)
-	free := make(chan []Fact, 2)
-	free <- make([]Fact, 0, MaxBatchFacts)
-	free <- make([]Fact, 0, MaxBatchFacts)
+	batches := make(chan work, batchesAhead)
+	free := make(chan []Fact, batchesAhead)
+	for range batchesAhead {
+		free <- make([]Fact, 0, MaxBatchFacts)
+	}
 	failed := make(chan error, 1)
 	// Decoding and applying run beside each other.
 	go func() {
