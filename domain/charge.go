@@ -39,6 +39,10 @@ type Charge struct {
 	ChannelID string
 	// WABAID is the WhatsApp Business Account; empty takes the channel's.
 	WABAID string
+	// PhoneNumberID is the channel's id at Meta where the record names no
+	// channel, as webhooks do; it is no part of the content, and is kept in
+	// quarantine so that the channel can be found once it is registered.
+	PhoneNumberID string
 	// RecipientPrefix is at most MaxRecipientPrefix digits of the
 	// recipient's number; empty where it was not given.
 	RecipientPrefix string

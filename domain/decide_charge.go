@@ -182,7 +182,7 @@ func (d *decision) quarantineSeen(c *Charge, reason Reason, detail string, seen 
 	}
 	e := &ChargeQuarantined{
 		ChargeID: c.ChargeID, PartnerID: c.PartnerID, ChannelID: c.ChannelID, WABAID: c.WABAID,
-		RecipientPrefix: c.RecipientPrefix, Country: c.Country, Market: c.Market, Category: c.Category,
+		PhoneNumberID: c.PhoneNumberID, RecipientPrefix: c.RecipientPrefix, Country: c.Country, Market: c.Market, Category: c.Category,
 		PricingModel: c.Model, PricingType: c.PricingType, OccurredAt: c.OccurredAt, Currency: c.Currency,
 		Reason: reason.String(), Detail: detail, Raw: c.Raw,
 	}

@@ -188,6 +188,7 @@ type ChargeQuarantined struct {
 	PartnerID       string         `json:"partner_id,omitempty"`
 	ChannelID       string         `json:"channel_id,omitempty"`
 	WABAID          string         `json:"waba_id,omitempty"`
+	PhoneNumberID   string         `json:"phone_number_id,omitempty"`
 	RecipientPrefix string         `json:"recipient_prefix,omitempty"`
 	Country         string         `json:"country,omitempty"`
 	Market          string         `json:"market,omitempty"`

@@ -93,6 +93,7 @@ func (l *Ledger) route(ctx context.Context, p *Presented) (string, error) {
 			p.Charge.PartnerID, p.Charge.ChannelID = ref.PartnerID, ref.ChannelID
 		}
 	}
+	p.Charge.PhoneNumberID = p.PhoneNumberID
 	if l.Exists(p.Charge.PartnerID) {
 		return AccountStream(p.Charge.PartnerID), nil
 	}

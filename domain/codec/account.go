@@ -11,6 +11,10 @@ import (
 // neither month nor pricing_type.
 const versionCharged = 2
 
+// versionQuarantined is the schema version of ChargeQuarantined: version 1 had
+// no phone_number_id.
+const versionQuarantined = 2
+
 // event makes a registration of version 1.
 func event[E any, P interface {
 	*E
@@ -24,8 +28,12 @@ func accountEvents() []Registration {
 	charged := event[domain.ConversationCharged]()
 	charged.Version = versionCharged
 	charged.Upcast = map[int]func([]byte) ([]byte, error){1: upcastCharged1}
+	quarantined := event[domain.ChargeQuarantined]()
+	quarantined.Version = versionQuarantined
+	quarantined.Upcast = map[int]func([]byte) ([]byte, error){1: unchanged}
 	return []Registration{
 		charged,
+		quarantined,
 		event[domain.AccountOpened](),
 		event[domain.ContractChanged](),
 		event[domain.ChannelRegistered](),
@@ -33,7 +41,6 @@ func accountEvents() []Registration {
 		event[domain.CardReplaced](),
 		event[domain.RechargeSettingsChanged](),
 		event[domain.ConversationCounted](),
-		event[domain.ChargeQuarantined](),
 		event[domain.QuarantineReleased](),
 		event[domain.ChargeCorrected](),
 		event[domain.RechargeRequested](),
@@ -52,6 +59,9 @@ func accountEvents() []Registration {
 		event[domain.AccountClosed](),
 	}
 }
+
+// unchanged is the upcaster to a version that only added optional fields.
+func unchanged(data []byte) ([]byte, error) { return data, nil }
 
 // upcastCharged1 adds what version 1 of ConversationCharged did not have: all
 // its charges were regular, and its months were those of UTC.
