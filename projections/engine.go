@@ -76,7 +76,7 @@ type Options struct {
 // Engine follows a store's log.
 type Engine struct {
 	store  eventstore.Store
-	codec  *codec.Codec
+	reader *codec.Reader // of the one goroutine that decodes
 	db     *pebble.DB
 	models []Model
 	sinks  []Sink
@@ -112,7 +112,7 @@ func Open(ctx context.Context, dir string, store eventstore.Store, c *codec.Code
 	if err != nil {
 		return nil, fmt.Errorf("open read models: %w", err)
 	}
-	e := &Engine{store: store, codec: c, db: db, models: models, sinks: sinks, log: log, changed: make(chan struct{})}
+	e := &Engine{store: store, reader: c.NewReader(), db: db, models: models, sinks: sinks, log: log, changed: make(chan struct{})}
 	if err := e.align(ctx); err != nil {
 		_ = db.Close()
 		return nil, err
@@ -229,11 +229,11 @@ func (e *Engine) replay(ctx context.Context, from, to eventstore.Position, model
 // add decodes an event onto the facts. One that can't be read stops
 // everything: a model that skips facts is wrong.
 func (e *Engine) add(facts []Fact, r eventstore.Recorded) ([]Fact, error) {
-	m, err := codec.DecodeMetadata(r.Metadata)
+	m, err := e.reader.DecodeMetadata(r.Metadata)
 	if err != nil {
 		return facts, fmt.Errorf("stream %s, revision %d: %w", r.Stream, r.Revision, err)
 	}
-	event, err := e.codec.Decode(r.Type, m.Version, r.Data)
+	event, err := e.reader.Decode(r.Type, m.Version, r.Data)
 	if err != nil {
 		return facts, fmt.Errorf("stream %s, revision %d: %w", r.Stream, r.Revision, err)
 	}

@@ -51,41 +51,40 @@ func appendOptional[T ~string](b []byte, key string, value T) []byte {
 }
 
 // fastCharged reads what appendCharged wrote; false for any other shape.
-func fastCharged(b []byte, e *domain.ConversationCharged) bool {
-	s := scanner{b: b}
+func fastCharged(s scanner, e *domain.ConversationCharged) bool {
 	s.lit(`{"charge_id":`)
 	e.ChargeID = s.str()
 	s.lit(`,"channel_id":`)
-	e.ChannelID = s.str()
+	e.ChannelID = s.name()
 	s.lit(`,"waba_id":`)
-	e.WABAID = s.str()
+	e.WABAID = s.name()
 	s.lit(`,"market":`)
-	e.Market = s.str()
+	e.Market = s.name()
 	if s.has(`,"country":`) {
-		e.Country = s.str()
+		e.Country = s.name()
 	}
 	s.lit(`,"category":`)
-	e.Category = s.str()
+	e.Category = s.name()
 	s.lit(`,"pricing_model":`)
-	e.PricingModel = domain.PricingModel(s.str())
+	e.PricingModel = domain.PricingModel(s.name())
 	s.lit(`,"pricing_type":`)
-	e.PricingType = s.str()
+	e.PricingType = s.name()
 	s.lit(`,"occurred_at":`)
 	e.OccurredAt = s.time()
 	s.lit(`,"month":`)
-	e.Month = domain.Month(s.str())
+	e.Month = domain.Month(s.name())
 	s.lit(`,"amount":`)
 	e.Amount = s.amount()
 	s.lit(`,"currency":`)
-	e.Currency = money.Currency(s.str())
+	e.Currency = money.Currency(s.name())
 	if s.has(`,"rate_card_id":`) {
-		e.RateCardID = s.str()
+		e.RateCardID = s.name()
 	}
 	if s.has(`,"tier":`) {
-		e.Tier = s.str()
+		e.Tier = s.name()
 	}
 	if s.has(`,"given_currency":`) {
-		e.GivenCurrency = money.Currency(s.str())
+		e.GivenCurrency = money.Currency(s.name())
 	}
 	e.Released = s.has(`,"released":true`)
 	s.lit(`}`)

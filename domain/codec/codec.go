@@ -84,7 +84,7 @@ func (c *Codec) Encode(b []byte, e domain.Event) ([]byte, int, error) {
 func (c *Codec) Decode(eventType string, version int, data []byte) (domain.Event, error) {
 	if eventType == domain.TypeConversationCharged && version == versionCharged {
 		e := &domain.ConversationCharged{}
-		if fastCharged(data, e) {
+		if fastCharged(scanner{b: data}, e) {
 			return e, nil
 		}
 	}

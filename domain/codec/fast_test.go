@@ -130,7 +130,7 @@ func damaged(rng *rand.Rand, data []byte) []byte {
 func sameCharged(t *testing.T, data []byte) bool {
 	t.Helper()
 	var fast, slow domain.ConversationCharged
-	if !fastCharged(data, &fast) {
+	if !fastCharged(scanner{b: data}, &fast) {
 		return false
 	}
 	if err := strict(data, &slow); err != nil {
@@ -215,7 +215,7 @@ func TestMetadata(t *testing.T) {
 func sameMetadata(t *testing.T, data []byte) bool {
 	t.Helper()
 	var fast, slow Metadata
-	if !fastMetadata(data, &fast) {
+	if !fastMetadata(scanner{b: data}, &fast) {
 		return false
 	}
 	if err := json.Unmarshal(data, &slow); err != nil || fast != slow {
@@ -233,7 +233,7 @@ func TestFastMetadataIsNotLax(t *testing.T) {
 	}
 	for from, to := range map[string]string{`"v":1`: `"v":01`, `1970-01-01T00:00:00Z","r`: `1970-02-30T00:00:00Z","r`, `"a"`: "\"\t\"", `}`: `} `} {
 		var m Metadata
-		if bad := strings.Replace(good, from, to, 1); bad == good || fastMetadata([]byte(bad), &m) {
+		if bad := strings.Replace(good, from, to, 1); bad == good || fastMetadata(scanner{b: []byte(bad)}, &m) {
 			t.Errorf("the fast way takes %s", bad)
 		}
 	}

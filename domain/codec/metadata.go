@@ -68,7 +68,7 @@ func AppendMetadata(b []byte, m *Metadata) []byte {
 // DecodeMetadata reads what AppendMetadata wrote.
 func DecodeMetadata(b []byte) (Metadata, error) {
 	var m Metadata
-	if fastMetadata(b, &m) {
+	if fastMetadata(scanner{b: b}, &m) {
 		return m, nil
 	}
 	m = Metadata{}
@@ -83,8 +83,7 @@ func DecodeMetadata(b []byte) (Metadata, error) {
 
 // fastMetadata reads metadata that has exactly AppendMetadata's shape; it
 // reports false for anything else, which the general decoder then reads.
-func fastMetadata(b []byte, m *Metadata) bool {
-	s := scanner{b: b}
+func fastMetadata(s scanner, m *Metadata) bool {
 	s.lit(`{"v":`)
 	m.Version = s.integer()
 	s.lit(`,"occurred_at":`)
@@ -92,7 +91,7 @@ func fastMetadata(b []byte, m *Metadata) bool {
 	s.lit(`,"recorded_at":`)
 	m.RecordedAt = s.time()
 	s.lit(`,"actor":`)
-	m.Actor = s.str()
+	m.Actor = s.name()
 	s.lit(`,"command_id":`)
 	m.CommandID = s.uuid()
 	if s.has(`,"command_hash":`) {

@@ -1,8 +1,10 @@
 package codec
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
+	"math/bits"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -56,6 +58,8 @@ type scanner struct {
 	b   []byte
 	i   int
 	bad bool
+	// names keeps strings that come again; nil keeps none.
+	names *names
 }
 
 func (s *scanner) done() bool { return !s.bad && s.i == len(s.b) }
@@ -81,6 +85,14 @@ func (s *scanner) raw() []byte {
 		return nil
 	}
 	start := s.i
+	for len(s.b)-s.i >= 8 {
+		found := special(binary.LittleEndian.Uint64(s.b[s.i:]))
+		if found != 0 {
+			s.i += bits.TrailingZeros64(found) / 8
+			break
+		}
+		s.i += 8
+	}
 	for ; s.i < len(s.b); s.i++ {
 		switch c := s.b[s.i]; {
 		case c == '"':
@@ -95,7 +107,27 @@ func (s *scanner) raw() []byte {
 	return nil
 }
 
+// special finds the first of eight bytes that is a quote, a backslash, a
+// control character or not ASCII: the lowest high bit set is that byte's.
+// Bits above it may be set without reason (borrows); lower ones never are.
+func special(x uint64) uint64 {
+	const (
+		ones  = 0x0101010101010101
+		highs = 0x8080808080808080
+	)
+	quote, slash := x^'"'*ones, x^'\\'*ones
+	return ((quote-ones)&^quote | (slash-ones)&^slash | (x-0x20*ones)&^x | x) & highs
+}
+
 func (s *scanner) str() string { return string(s.raw()) }
+
+// name is str for strings that come again.
+func (s *scanner) name() string {
+	if s.names == nil {
+		return s.str()
+	}
+	return s.names.of(s.raw())
+}
 
 // integer reads up to ten digits; JSON has no leading zeros.
 func (s *scanner) integer() int {
@@ -127,9 +159,14 @@ func (s *scanner) uuid() uuid.UUID {
 		s.bad = true
 		return uuid.Nil
 	}
+	if s.names != nil && s.names.idText == [36]byte(text) {
+		return s.names.id
+	}
 	id, err := uuid.ParseBytes(text)
 	if err != nil {
 		s.bad = true
+	} else if s.names != nil {
+		s.names.idText, s.names.id = [36]byte(text), id
 	}
 	return id
 }
@@ -174,6 +211,30 @@ func parseUTC(b []byte) (time.Time, bool) {
 	if !ok || month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || minute > 59 || second > 59 {
 		return time.Time{}, false
 	}
-	t := time.Date(year, time.Month(month), day, hour, minute, second, nanos, time.UTC)
-	return t, t.Day() == day
+	days, inMonth := daysSinceEpoch(year, month, day)
+	t := time.Unix(((days*24+int64(hour))*60+int64(minute))*60+int64(second), int64(nanos)).UTC()
+	return t, inMonth
+}
+
+// daysSinceEpoch is time.Date for whole days of the Gregorian calendar,
+// without its time zones; false where the month has no such day. Years count
+// from 1 March here, so that a leap day is a year's last.
+func daysSinceEpoch(year, month, day int) (int64, bool) {
+	lengths := [...]int{31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31}
+	length := lengths[month-1]
+	if month == 2 && year%4 == 0 && (year%100 != 0 || year%400 == 0) {
+		length = 29
+	}
+	y, m := year, month-3
+	if m < 0 {
+		y, m = y-1, m+12
+	}
+	era := y / 400
+	if y < 0 {
+		era = -1 // January and February of the year 0
+	}
+	ofEra := y - era*400
+	const epoch = 719_468 // 1 January 1970, from 1 March 0000
+	days := era*146_097 + ofEra*365 + ofEra/4 - ofEra/100 + (153*m+2)/5 + day - 1
+	return int64(days - epoch), day <= length
 }

@@ -143,6 +143,25 @@ func (m *Model) All() ([]Month, error) {
 	return all, nil
 }
 
+// DocumentMonth says that a document has lines in a month.
+type DocumentMonth struct {
+	Month     domain.Month `json:"month"`
+	InvoiceID string       `json:"invoice_id"`
+}
+
+// AllDocuments returns all documents by the months that they have lines in.
+func (m *Model) AllDocuments() ([]DocumentMonth, error) {
+	var all []DocumentMonth
+	for row, err := range m.view.Scan("document/") {
+		if err != nil {
+			return nil, err
+		}
+		month, id, _ := strings.Cut(strings.TrimPrefix(row.Key, "document/"), "/")
+		all = append(all, DocumentMonth{Month: domain.Month(month), InvoiceID: id})
+	}
+	return all, nil
+}
+
 // Documents returns the ids of Meta's documents with lines in the month.
 func (m *Model) Documents(month domain.Month) ([]string, error) {
 	var ids []string
