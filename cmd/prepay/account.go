@@ -32,12 +32,8 @@ type accountCmd struct {
 
 // give gives a command to an account and says what it came to.
 func (g *globals) give(ctx context.Context, w *who, partner string, cmd domain.Command) error {
-	m, err := w.meta()
-	if err != nil {
-		return err
-	}
 	return g.with(ctx, func(a *app) error {
-		if err := a.ledger.Do(ctx, partner, m, cmd); err != nil {
+		if err := a.ledger.Do(ctx, partner, w.meta(), cmd); err != nil {
 			return err
 		}
 		return g.showAccount(ctx, a, partner, false)
@@ -105,16 +101,46 @@ func lineOf(a *domain.Account) accountLine {
 // Run runs the command.
 func (*accountListCmd) Run(ctx context.Context, g *globals) error {
 	return g.read(ctx, func(a *app) error {
-		var lines []accountLine
-		for _, id := range a.views.accounts.Partners() {
-			account, err := a.views.accounts.Get(id)
-			if err != nil {
-				return err
-			}
+		all, err := a.accounts(ctx, "")
+		if err != nil {
+			return err
+		}
+		lines := []accountLine{}
+		for _, account := range all {
 			lines = append(lines, lineOf(account.State))
 		}
 		return g.print(lines, func(w io.Writer) { writeAccountLines(w, lines) })
 	})
+}
+
+// accounts returns the accounts, of one partner or, for "", of all, in order
+// of partner id and as of now: what fell due is worked first.
+func (a *app) accounts(ctx context.Context, partner string) ([]*accounts.Account, error) {
+	partners := a.views.accounts.Partners()
+	if partner != "" {
+		if !a.ledger.Exists(partner) {
+			return nil, domain.Reject(domain.UnknownAccount, "There is no partner account %.64q: see prepay account list.", partner)
+		}
+		partners = []string{partner}
+	}
+	now := a.ledger.Now()
+	for _, id := range partners {
+		if err := a.ledger.Advance(ctx, id, now); err != nil {
+			return nil, err
+		}
+	}
+	if err := a.ledger.Settle(ctx); err != nil {
+		return nil, err
+	}
+	all := make([]*accounts.Account, len(partners))
+	for i, id := range partners {
+		account, err := a.views.accounts.Get(id)
+		if err != nil {
+			return nil, err
+		}
+		all[i] = account
+	}
+	return all, nil
 }
 
 func writeAccountLines(w io.Writer, lines []accountLine) {
@@ -163,16 +189,11 @@ type accountView struct {
 
 // showAccount shows an account as of everything that was written.
 func (g *globals) showAccount(ctx context.Context, a *app, partner string, all bool) error {
-	if err := a.ledger.Settle(ctx); err != nil {
-		return err
-	}
-	account, err := a.views.accounts.Get(partner)
+	found, err := a.accounts(ctx, partner)
 	if err != nil {
 		return err
 	}
-	if account == nil {
-		return domain.Reject(domain.UnknownAccount, "There is no partner account %.64q: see prepay account list.", partner)
-	}
+	account := found[0]
 	s := account.State
 	v := accountView{
 		accountLine: lineOf(s), Settings: s.Settings, Contract: s.Contract, Card: s.Card, Figures: account.Figures,
@@ -365,12 +386,8 @@ func (*accountCorrectCmd) Help() string {
 
 // Run runs the command.
 func (c *accountCorrectCmd) Run(ctx context.Context, g *globals) error {
-	m, err := c.meta()
-	if err != nil {
-		return err
-	}
 	return g.with(ctx, func(a *app) error {
-		if err := a.ledger.CorrectCharge(ctx, c.Partner, m, c.Charge, c.Reason); err != nil {
+		if err := a.ledger.CorrectCharge(ctx, c.Partner, c.meta(), c.Charge, c.Reason); err != nil {
 			return err
 		}
 		return g.showAccount(ctx, a, c.Partner, false)
@@ -405,48 +422,4 @@ func (*accountCloseCmd) Help() string { return `  prepay account close PA-1001 -
 // Run runs the command.
 func (c *accountCloseCmd) Run(ctx context.Context, g *globals) error {
 	return g.give(ctx, &c.who, c.Partner, &domain.CloseAccount{})
-}
-
-// channelCmd are the commands of channels.
-type channelCmd struct {
-	Register channelRegisterCmd `cmd:"" help:"Register a channel under an account."`
-	Cancel   channelCancelCmd   `cmd:"" help:"Cancel a channel for ever."`
-}
-
-type channelRegisterCmd struct {
-	Partner       string `arg:"" help:"Partner id."`
-	Channel       string `arg:"" help:"Channel id."`
-	PhoneNumber   string `help:"The number, such as +4930123456." required:""`
-	PhoneNumberID string `help:"The number's id at Meta." name:"phone-number-id" required:""`
-	WABA          string `help:"WhatsApp Business Account id." name:"waba" required:""`
-	PaymentModel  string `help:"partner_paid or direct." enum:"partner_paid,direct" default:"partner_paid"`
-	TimeZone      string `help:"The WABA's IANA time zone; default UTC."`
-	who
-}
-
-// Help implements kong.HelpProvider.
-func (*channelRegisterCmd) Help() string {
-	return `  prepay channel register PA-1001 CH-1 --phone-number +4930123456 --phone-number-id 106540352242922 --waba 102290129340398`
-}
-
-// Run runs the command.
-func (c *channelRegisterCmd) Run(ctx context.Context, g *globals) error {
-	return g.give(ctx, &c.who, c.Partner, &domain.RegisterChannel{
-		ChannelID: c.Channel, PhoneNumber: c.PhoneNumber, PhoneNumberID: c.PhoneNumberID, WABAID: c.WABA,
-		PaymentModel: domain.PaymentModel(c.PaymentModel), TimeZone: c.TimeZone,
-	})
-}
-
-type channelCancelCmd struct {
-	Partner string `arg:"" help:"Partner id."`
-	Channel string `arg:"" help:"Channel id."`
-	who
-}
-
-// Help implements kong.HelpProvider.
-func (*channelCancelCmd) Help() string { return `  prepay channel cancel PA-1001 CH-1` }
-
-// Run runs the command.
-func (c *channelCancelCmd) Run(ctx context.Context, g *globals) error {
-	return g.give(ctx, &c.who, c.Partner, &domain.CancelChannel{ChannelID: c.Channel})
 }

@@ -16,12 +16,7 @@ import (
 	"prepayledger/eventstore"
 	"prepayledger/eventstore/embedded"
 	"prepayledger/projections"
-	"prepayledger/projections/accounts"
 	"prepayledger/projections/chargeindex"
-	"prepayledger/projections/daily"
-	"prepayledger/projections/months"
-	"prepayledger/projections/quarantine"
-	"prepayledger/projections/usage"
 )
 
 // The folders of a data folder. Everything but the log can be deleted: it is
@@ -75,16 +70,12 @@ func openApp(ctx context.Context, dataDir string, o appOptions) (_ *app, err err
 }
 
 func openViews(ctx context.Context, dataDir string, store eventstore.Store, c *codec.Codec, logger *zap.Logger) (*views, error) {
-	v := &views{
-		store: store, codec: c, accounts: accounts.New(), daily: daily.New(), usage: usage.New(),
-		quarantine: quarantine.New(), months: months.New(),
-	}
+	v := newViews(store, c)
 	var err error
 	if v.index, err = chargeindex.Open(ctx, filepath.Join(dataDir, indexFolder)); err != nil {
 		return nil, err
 	}
-	models := []projections.Model{v.accounts, v.daily, v.usage, v.quarantine, v.months}
-	v.engine, err = projections.Open(ctx, filepath.Join(dataDir, viewsFolder), store, c, models,
+	v.engine, err = projections.Open(ctx, filepath.Join(dataDir, viewsFolder), store, c, v.models(),
 		[]projections.Sink{v.index}, projections.Options{Logger: logger})
 	if err != nil {
 		return nil, errors.Join(err, v.index.Close())

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -18,9 +17,9 @@ import (
 
 // balanceCmd shows balances.
 type balanceCmd struct {
-	Partner  string `arg:"" optional:"" help:"Partner id; default all accounts."`
-	Recorded string `help:"The balance as recorded at this instant." name:"as-recorded-at" placeholder:"INSTANT" xor:"past"`
-	Happened string `help:"The balance as it happened by this instant, late records included." name:"as-happened-by" placeholder:"INSTANT" xor:"past"`
+	Partner  string   `arg:"" optional:"" help:"Partner id; default all accounts."`
+	Recorded *instant `help:"The balance as recorded at this instant." name:"as-recorded-at" placeholder:"INSTANT" xor:"past"`
+	Happened *instant `help:"The balance as it happened by this instant, late records included." name:"as-happened-by" placeholder:"INSTANT" xor:"past"`
 }
 
 // Help implements kong.HelpProvider.
@@ -47,22 +46,13 @@ type balanceLine struct {
 // Run runs the command.
 func (c *balanceCmd) Run(ctx context.Context, g *globals) error {
 	return g.read(ctx, func(a *app) error {
-		if err := a.ledger.AdvanceAll(ctx); err != nil {
+		all, err := a.accounts(ctx, c.Partner)
+		if err != nil {
 			return err
 		}
-		if err := a.ledger.Settle(ctx); err != nil {
-			return err
-		}
-		partners := a.views.accounts.Partners()
-		if c.Partner != "" {
-			if !a.ledger.Exists(c.Partner) {
-				return domain.Reject(domain.UnknownAccount, "There is no partner account %.64q: see prepay account list.", c.Partner)
-			}
-			partners = []string{c.Partner}
-		}
-		var lines []balanceLine
-		for _, p := range partners {
-			line, err := c.line(ctx, a, p)
+		lines := []balanceLine{}
+		for _, account := range all {
+			line, err := c.line(ctx, a, account.State)
 			if err != nil {
 				return err
 			}
@@ -82,43 +72,31 @@ func (c *balanceCmd) Run(ctx context.Context, g *globals) error {
 	})
 }
 
-func (c *balanceCmd) line(ctx context.Context, a *app, partner string) (balanceLine, error) {
-	if c.Recorded != "" || c.Happened != "" {
-		return c.past(ctx, a, partner)
+func (c *balanceCmd) line(ctx context.Context, a *app, s *domain.Account) (balanceLine, error) {
+	l := balanceLine{PartnerID: s.PartnerID, Currency: s.Currency, Balance: s.Balance, AmountDue: s.AmountDue(), AsOf: "now"}
+	switch {
+	case c.Recorded != nil:
+		l.AsOf = "recorded at " + c.Recorded.Format(time.RFC3339Nano)
+		err := a.past(ctx, &l, c.Recorded.Time, func(m *codec.Metadata) time.Time { return m.RecordedAt })
+		return l, err
+	case c.Happened != nil:
+		l.AsOf = "happened by " + c.Happened.Format(time.RFC3339Nano)
+		err := a.past(ctx, &l, c.Happened.Time, func(m *codec.Metadata) time.Time { return m.OccurredAt })
+		return l, err
 	}
-	account, err := a.views.accounts.Get(partner)
-	if err != nil {
-		return balanceLine{}, err
-	}
-	s := account.State
-	l := balanceLine{PartnerID: partner, Currency: s.Currency, Balance: s.Balance, AmountDue: s.AmountDue(), AsOf: "now"}
-	published, ok, err := a.views.daily.Get(partner, s.NextDaily.Add(-domain.Day))
+	published, ok, err := a.views.daily.Get(s.PartnerID, s.NextDaily.Add(-domain.Day))
 	if ok {
 		l.Published, l.PublishedAt = &published.Balance, &published.Day
 	}
 	return l, err
 }
 
-// past folds the account's stream up to an instant, by either of its times.
-func (c *balanceCmd) past(ctx context.Context, a *app, partner string) (balanceLine, error) {
-	text := c.Recorded + c.Happened
-	instant, err := time.Parse(time.RFC3339Nano, text)
-	if err != nil {
-		return balanceLine{}, fmt.Errorf("%.60q is not an instant: write it like 2026-10-15T12:00:00Z", text)
-	}
-	l := balanceLine{PartnerID: partner, AsOf: "recorded at " + text}
-	if c.Happened != "" {
-		l.AsOf = "happened by " + text
-	}
-	err = a.fold(ctx, ledger.AccountStream(partner), func(_ eventstore.Recorded, m codec.Metadata, e domain.Event) error {
-		if opened, ok := e.(*domain.AccountOpened); ok {
-			l.Currency = opened.Currency
-		}
-		at := m.RecordedAt
-		if c.Happened != "" {
-			at = m.OccurredAt
-		}
-		if !at.After(instant) {
+// past sets the balance to that of an instant, by one of the events' times
+// (R35).
+func (a *app) past(ctx context.Context, l *balanceLine, until time.Time, timeOf func(*codec.Metadata) time.Time) error {
+	l.Balance, l.AmountDue = money.Zero(), money.Zero()
+	err := a.fold(ctx, ledger.AccountStream(l.PartnerID), func(_ eventstore.Recorded, m codec.Metadata, e domain.Event) error {
+		if !timeOf(&m).After(until) {
 			l.Balance = l.Balance.Add(domain.Effect(e))
 		}
 		return nil
@@ -126,15 +104,12 @@ func (c *balanceCmd) past(ctx context.Context, a *app, partner string) (balanceL
 	if l.Balance.Sign() < 0 {
 		l.AmountDue = l.Balance.Neg()
 	}
-	return l, err
+	return err
 }
 
 // fold reads a stream's events in order.
 func (a *app) fold(ctx context.Context, stream string, each func(eventstore.Recorded, codec.Metadata, domain.Event) error) error {
 	for r, err := range a.store.ReadStream(ctx, stream, 0, eventstore.Forwards) {
-		if errors.Is(err, eventstore.ErrStreamNotFound) {
-			return fmt.Errorf("there is no stream %.80q", stream)
-		}
 		if err != nil {
 			return err
 		}

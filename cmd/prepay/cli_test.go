@@ -222,7 +222,7 @@ func TestExitCodes(t *testing.T) {
 		{"account add-funds PA-1 5", exitFailed, "amount_out_of_range"},
 		{"account add-funds PA-1 NaN", exitUsage, "amount"},
 		{"account show PA-2", exitFailed, "unknown_account"},
-		{"month preview 2026-13", exitFailed, "2026-13"},
+		{"month preview 2026-13", exitUsage, "2026-13"},
 		{"--json account show PA-2", exitFailed, `{"error":{"code":"unknown_account"`},
 		{"replay account-PA-2", exitFailed, "no stream"},
 	} {

@@ -8,7 +8,8 @@ type commands struct {
 	Simulate   simulateCmd   `cmd:"" help:"Run a scenario and print what it comes to."`
 	Account    accountCmd    `cmd:"" help:"Partner accounts."`
 	Channel    channelCmd    `cmd:"" help:"Channels of accounts."`
-	Rates      ratesCmd      `cmd:"" help:"Rate cards and markets."`
+	Rates      ratesCmd      `cmd:"" help:"Rate cards."`
+	Markets    marketsCmd    `cmd:"" help:"The table of markets."`
 	Usage      usageCmd      `cmd:"" help:"Usage: what is charged."`
 	Balance    balanceCmd    `cmd:"" help:"Balances, now and in the past."`
 	Statement  statementCmd  `cmd:"" help:"An account's month."`
@@ -20,4 +21,5 @@ type commands struct {
 	Rebuild    rebuildCmd    `cmd:"" help:"Rebuild everything from the log."`
 	Export     exportCmd     `cmd:"" help:"Write events out."`
 	Bench      benchCmd      `cmd:"" help:"Measure the intake on this machine."`
+	Version    versionCmd    `cmd:"" help:"Say which program this is."`
 }

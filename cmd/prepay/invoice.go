@@ -1,29 +1,36 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
-	"strings"
+	"slices"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"prepayledger/consumers/ledger"
-	"prepayledger/domain/money"
+	"prepayledger/domain"
+	"prepayledger/domain/codec"
 	"prepayledger/domain/reconciliation"
+	"prepayledger/eventstore"
 )
 
 // invoiceCmd are the commands of Meta's documents.
 type invoiceCmd struct {
 	Import   invoiceImportCmd   `cmd:"" help:"Import Meta's invoices and memos, each file whole or not at all."`
+	List     invoiceListCmd     `cmd:"" help:"List the documents and their totals."`
+	Show     invoiceShowCmd     `cmd:"" help:"Show a document, line by line."`
 	Allocate invoiceAllocateCmd `cmd:"" help:"Give a line that belongs to no account to one, or accept it as own cost."`
 }
 
 type invoiceImportCmd struct {
-	Files []string `arg:"" name:"file" help:"Normalised invoice CSV." type:"existingfile"`
-	FX    []string `help:"Rates of exchange, FROM:TO=RATE[@DATE[:SOURCE]]." placeholder:"USD:EUR=0.92@2026-10-31:ECB"`
+	Files []string `arg:"" name:"file" help:"Normalised invoice CSV." type:"path"`
+	FX    []fxRate `help:"Rates of exchange, FROM:TO=RATE[@DATE[:SOURCE]]." placeholder:"USD:EUR=0.92@2026-10-31:ECB"`
 	who
 }
 
@@ -32,35 +39,15 @@ func (*invoiceImportCmd) Help() string {
 	return `  prepay invoice import meta-2026-10.csv --fx USD:EUR=0.92@2026-10-31:ECB`
 }
 
-// fxRate reads FROM:TO=RATE[@DATE[:SOURCE]].
-func fxRate(text string) (r reconciliation.FXRate, err error) {
-	pair, rest, ok := strings.Cut(text, "=")
-	from, to, okPair := strings.Cut(pair, ":")
-	if !ok || !okPair {
-		return r, fmt.Errorf("--fx %q: write it like USD:EUR=0.92@2026-10-31:ECB", text)
-	}
-	rate, when, _ := strings.Cut(rest, "@")
-	r.From, r.To = money.Currency(from), money.Currency(to)
-	r.Date, r.Source, _ = strings.Cut(when, ":")
-	if r.Rate, err = money.Parse(rate); err != nil {
-		return r, fmt.Errorf("--fx %q: the rate is %w", text, err)
-	}
-	return r, nil
-}
-
 // Run runs the command.
 func (c *invoiceImportCmd) Run(ctx context.Context, g *globals) error {
-	m, err := c.meta()
-	if err != nil {
-		return err
-	}
+	m := c.meta()
 	var fx []reconciliation.FXRate
-	for _, text := range c.FX {
-		rate, err := fxRate(text)
-		if err != nil {
-			return err
-		}
-		fx = append(fx, rate)
+	for _, rate := range c.FX {
+		fx = append(fx, rate.FXRate)
+	}
+	if err := readable(c.Files); err != nil {
+		return err
 	}
 	return g.with(ctx, func(a *app) error {
 		all := []ledger.ImportedInvoice{}
@@ -90,6 +77,152 @@ func (c *invoiceImportCmd) Run(ctx context.Context, g *globals) error {
 	})
 }
 
+type invoiceListCmd struct {
+	Month *billingMonth `help:"Only documents with lines in this month." placeholder:"MONTH"`
+}
+
+// Help implements kong.HelpProvider.
+func (*invoiceListCmd) Help() string { return `  prepay invoice list --month 2026-10` }
+
+// invoiceView is a document for people and machines.
+type invoiceView struct {
+	InvoiceID string `json:"invoice_id"`
+	// Version counts corrections, from 1 (R28).
+	Version   int                           `json:"version"`
+	LineCount int                           `json:"line_count"`
+	Allocated int                           `json:"allocated"`
+	Totals    []reconciliation.InvoiceTotal `json:"totals"`
+	FX        []reconciliation.FXRate       `json:"fx,omitempty"`
+	SHA256    string                        `json:"sha256"`
+	Lines     []invoiceLine                 `json:"lines,omitempty"`
+}
+
+// invoiceLine is a line with its number and Finance's word on it (R27).
+type invoiceLine struct {
+	Line int `json:"line"`
+	reconciliation.InvoiceLine
+	Allocation *reconciliation.Allocation `json:"allocation,omitempty"`
+}
+
+// document reads a document from its stream; nil where there is none.
+func (a *app) document(ctx context.Context, id string) (*reconciliation.Document, error) {
+	invoice := reconciliation.NewMetaInvoice()
+	err := a.fold(ctx, reconciliation.MetaInvoiceStream(id), func(_ eventstore.Recorded, _ codec.Metadata, e domain.Event) error { return invoice.Apply(e) })
+	if errors.Is(err, eventstore.ErrStreamNotFound) {
+		return nil, nil
+	}
+	return invoice.Document(), err
+}
+
+func viewOfDocument(d *reconciliation.Document) invoiceView {
+	return invoiceView{
+		InvoiceID: d.InvoiceID, Version: d.Version, LineCount: len(d.Lines), Allocated: len(d.Allocations),
+		Totals: reconciliation.Totals(d.Lines), FX: d.FX, SHA256: d.SHA256,
+	}
+}
+
+// Run runs the command.
+func (c *invoiceListCmd) Run(ctx context.Context, g *globals) error {
+	return g.read(ctx, func(a *app) error {
+		ids, err := c.ids(a)
+		if err != nil {
+			return err
+		}
+		all := []invoiceView{}
+		for _, id := range ids {
+			d, err := a.document(ctx, id)
+			if err != nil {
+				return err
+			}
+			if d != nil { // else its import was cut short: it does not exist yet
+				all = append(all, viewOfDocument(d))
+			}
+		}
+		return g.print(all, func(w io.Writer) { writeInvoices(w, all) })
+	})
+}
+
+// ids are the documents' ids in order.
+func (c *invoiceListCmd) ids(a *app) ([]string, error) {
+	if c.Month != nil {
+		return a.views.months.Documents(c.Month.Month)
+	}
+	all, err := a.views.months.AllDocuments()
+	ids := map[string]bool{}
+	for _, d := range all {
+		ids[d.InvoiceID] = true
+	}
+	return slices.Sorted(maps.Keys(ids)), err
+}
+
+func writeInvoices(w io.Writer, all []invoiceView) {
+	t := newTable("document", "version", "type", "month", "lines", "volume", "amount")
+	for _, v := range all {
+		for _, s := range v.Totals {
+			t.AppendRow(table.Row{v.InvoiceID, v.Version, s.DocumentType, s.Month, s.Lines, s.Volume, shown(s.Amount, s.Currency)})
+		}
+	}
+	fmt.Fprintln(w, t.Render())
+}
+
+type invoiceShowCmd struct {
+	Invoice string `arg:"" help:"Document id."`
+	From    int    `help:"First line to show." default:"1"`
+	Limit   int    `help:"Lines to show at most." default:"50"`
+}
+
+// Help implements kong.HelpProvider.
+func (*invoiceShowCmd) Help() string {
+	return `  prepay invoice show MI-2026-10
+  prepay invoice show MI-2026-10 --from 51 --limit 100 --json`
+}
+
+// Run runs the command.
+func (c *invoiceShowCmd) Run(ctx context.Context, g *globals) error {
+	return g.read(ctx, func(a *app) error {
+		d, err := a.document(ctx, c.Invoice)
+		if err != nil {
+			return err
+		}
+		if d == nil {
+			return domain.Reject(domain.UnknownInvoiceLine, "There is no document %.64q: see prepay invoice list.", c.Invoice)
+		}
+		v := viewOfDocument(d)
+		first := min(max(c.From, 1), len(d.Lines)+1)
+		last := min(first-1+max(c.Limit, 0), len(d.Lines))
+		for n := first; n <= last; n++ {
+			l := invoiceLine{Line: n, InvoiceLine: d.Lines[n-1]}
+			if word, ok := d.Allocations[n]; ok {
+				l.Allocation = &word
+			}
+			v.Lines = append(v.Lines, l)
+		}
+		return g.print(v, func(w io.Writer) { writeInvoice(w, &v) })
+	})
+}
+
+func writeInvoice(w io.Writer, v *invoiceView) {
+	writeInvoices(w, []invoiceView{*v})
+	for _, r := range v.FX {
+		fmt.Fprintf(w, "1 %s = %s %s (%s %s)\n", r.From, r.Rate, r.To, r.Date, r.Source)
+	}
+	t := newTable("line", "WABA", "market", "category", "pricing type", "tier", "volume", "amount", "allocated to")
+	for _, l := range v.Lines {
+		to := ""
+		switch {
+		case l.Allocation == nil:
+		case l.Allocation.OwnCost:
+			to = "own cost"
+		default:
+			to = l.Allocation.PartnerID
+		}
+		t.AppendRow(table.Row{
+			l.Line, l.WABAID, cmp.Or(l.Market, l.Country), l.Category, l.PricingType, l.Tier, l.Volume, shown(l.Amount, l.Currency), to,
+		})
+	}
+	fmt.Fprintf(w, "\n%s\n%d of %d lines.\n", t.Render(), len(v.Lines), v.LineCount)
+}
+
 type invoiceAllocateCmd struct {
 	Invoice string `arg:"" help:"Document id."`
 	Line    int    `arg:"" help:"Line, counted from 1 within the document."`
@@ -106,12 +239,8 @@ func (*invoiceAllocateCmd) Help() string {
 
 // Run runs the command.
 func (c *invoiceAllocateCmd) Run(ctx context.Context, g *globals) error {
-	m, err := c.meta()
-	if err != nil {
-		return err
-	}
 	return g.with(ctx, func(a *app) error {
-		err := a.ledger.AllocateInvoiceLine(ctx, m, c.Invoice, reconciliation.AllocateInvoiceLine{Line: c.Line, PartnerID: c.Partner, OwnCost: c.OwnCost})
+		err := a.ledger.AllocateInvoiceLine(ctx, c.meta(), c.Invoice, reconciliation.AllocateInvoiceLine{Line: c.Line, PartnerID: c.Partner, OwnCost: c.OwnCost})
 		if err != nil {
 			return err
 		}

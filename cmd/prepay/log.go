@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 
@@ -74,6 +74,9 @@ func (c *replayCmd) Run(ctx context.Context, g *globals) error {
 			_, err := fmt.Fprintf(g.Stdout, "%6d  %s  %-24s %16s  %s\n", r.Revision, m.RecordedAt.Format("2006-01-02T15:04:05Z"), r.Type, balance, r.Data)
 			return err
 		})
+		if errors.Is(err, eventstore.ErrStreamNotFound) {
+			return fmt.Errorf("there is no stream %.80q", c.Stream)
+		}
 		if err != nil {
 			return err
 		}
@@ -114,72 +117,6 @@ func (a *app) sameAsLive(partner string, folded *domain.Account) error {
 		return fmt.Errorf("account %s: its events fold to another state than the live one: run prepay rebuild", partner)
 	}
 	return nil
-}
-
-// verifyCmd proves that log and read models agree.
-type verifyCmd struct{}
-
-// Help implements kong.HelpProvider.
-func (*verifyCmd) Help() string {
-	return `Reads the whole log: checksums, numbering, the index of streams; then replays every
-account and compares it with its live state.
-
-  prepay verify`
-}
-
-// Run runs the command.
-func (*verifyCmd) Run(ctx context.Context, g *globals) error {
-	return g.read(ctx, func(a *app) error {
-		report, err := a.store.Verify(ctx)
-		if err != nil {
-			return err
-		}
-		partners := a.views.accounts.Partners()
-		for _, p := range partners {
-			state := domain.NewAccount()
-			err := a.fold(ctx, "account-"+p, func(_ eventstore.Recorded, _ codec.Metadata, e domain.Event) error { return state.Apply(e) })
-			if err == nil {
-				err = a.sameAsLive(p, state)
-			}
-			if err != nil {
-				return err
-			}
-		}
-		v := map[string]any{"events": report.Events, "appends": report.Appends, "streams": report.Streams, "accounts": len(partners), "last": report.Last.String()}
-		return g.print(v, func(w io.Writer) {
-			fmt.Fprintf(w, "%d events in %d streams are whole; %d accounts replay to their live state.\n", report.Events, report.Streams, len(partners))
-		})
-	})
-}
-
-// rebuildCmd rebuilds the read models.
-type rebuildCmd struct{}
-
-// Help implements kong.HelpProvider.
-func (*rebuildCmd) Help() string {
-	return `Deletes everything but the event log and rebuilds it from the log.
-
-  prepay rebuild`
-}
-
-// Run runs the command.
-func (*rebuildCmd) Run(ctx context.Context, g *globals) error {
-	// Opening first makes sure that nobody else has the folder.
-	if err := g.read(ctx, func(*app) error { return nil }); err != nil && !strings.Contains(err.Error(), "delete") {
-		return err
-	}
-	if err := deleteViews(g.Data); err != nil {
-		return err
-	}
-	return g.read(ctx, func(a *app) error {
-		last, err := a.store.Last(ctx)
-		if err != nil {
-			return err
-		}
-		return g.print(map[string]any{"events": last.Commit}, func(w io.Writer) {
-			fmt.Fprintf(w, "Rebuilt from %d events.\n", last.Commit)
-		})
-	})
 }
 
 // exportCmd are the commands that write data out.

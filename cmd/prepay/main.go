@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -31,7 +32,8 @@ var errNotAllTaken = errors.New("something was rejected or quarantined (--strict
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	// A second signal ends the process at once.
+	context.AfterFunc(ctx, stop)
 	os.Exit(run(ctx, os.Args[1:], standard()))
 }
 
@@ -64,8 +66,7 @@ func run(ctx context.Context, args []string, g globals) (code int) {
 	}
 	selected, err := parser.Parse(args)
 	if err != nil {
-		fmt.Fprintf(g.Stderr, "prepay: %s\nTry prepay --help.\n", err)
-		return exitUsage
+		return reportUsage(g, slices.Contains(args, "--json"), err)
 	}
 	selected.BindTo(ctx, (*context.Context)(nil))
 	return report(g, c.JSON, selected.Run(&c.globals))
@@ -73,6 +74,22 @@ func run(ctx context.Context, args []string, g globals) (code int) {
 
 // leaving is what kong's Exit panics with.
 type leaving struct{}
+
+// reportUsage tells what is wrong with the command line and returns the exit
+// code.
+func reportUsage(g globals, asJSON bool, err error) int {
+	if asJSON {
+		writeError(g, "wrong_usage", err.Error())
+	} else {
+		fmt.Fprintf(g.Stderr, "prepay: %s\nTry prepay --help.\n", err)
+	}
+	return exitUsage
+}
+
+// writeError writes an error for machines.
+func writeError(g globals, code, message string) {
+	_ = json.NewEncoder(g.Stderr).Encode(map[string]any{"error": map[string]string{"code": code, "message": message}})
+}
 
 // report tells what went wrong and returns the exit code.
 func report(g globals, asJSON bool, err error) int {
@@ -84,7 +101,7 @@ func report(g globals, asJSON bool, err error) int {
 	}
 	code, message := explain(err)
 	if asJSON {
-		_ = json.NewEncoder(g.Stderr).Encode(map[string]any{"error": map[string]string{"code": code, "message": message}})
+		writeError(g, code, message)
 	} else {
 		fmt.Fprintf(g.Stderr, "prepay: %s\n", message)
 	}

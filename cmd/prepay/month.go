@@ -24,8 +24,8 @@ type monthCmd struct {
 
 // monthArg is the month of a command.
 type monthArg struct {
-	Month string `arg:"" help:"Billing month, such as 2026-10."`
-	Lines bool   `help:"Show every line, not only the largest differences."`
+	Month billingMonth `arg:"" help:"Billing month, such as 2026-10."`
+	Lines bool         `help:"Show every line, not only the largest differences."`
 }
 
 // mostLines is how many lines are shown without --lines.
@@ -175,16 +175,12 @@ func (*monthPreviewCmd) Help() string { return `  prepay month preview 2026-10` 
 
 // Run runs the command.
 func (c *monthPreviewCmd) Run(ctx context.Context, g *globals) error {
-	month, err := domain.ParseMonth(c.Month)
-	if err != nil {
-		return err
-	}
 	return g.read(ctx, func(a *app) error {
-		r, err := a.ledger.PreviewMonth(ctx, month)
+		r, err := a.ledger.PreviewMonth(ctx, c.Month.Month)
 		if err != nil {
 			return err
 		}
-		return g.showMonth(viewOfResult(r, month), c.Lines)
+		return g.showMonth(viewOfResult(r, c.Month.Month), c.Lines)
 	})
 }
 
@@ -206,23 +202,16 @@ func (c *monthProposeCmd) Run(ctx context.Context, g *globals) error {
 
 // decide gives a command to a month and shows what it came to.
 func (c *monthArg) decide(ctx context.Context, g *globals, w *who, give func(*app, domain.Meta, domain.Month) error) error {
-	month, err := domain.ParseMonth(c.Month)
-	if err != nil {
-		return err
-	}
-	m, err := w.meta()
-	if err != nil {
-		return err
-	}
 	return g.read(ctx, func(a *app) error {
-		if err := give(a, m, month); err != nil {
+		if err := give(a, w.meta(), c.Month.Month); err != nil {
 			return err
 		}
-		return c.show(ctx, g, a, month)
+		return c.show(ctx, g, a)
 	})
 }
 
-func (c *monthArg) show(ctx context.Context, g *globals, a *app, month domain.Month) error {
+func (c *monthArg) show(ctx context.Context, g *globals, a *app) error {
+	month := c.Month.Month
 	r, _, err := a.ledger.Month(ctx, month)
 	if err != nil {
 		return err
@@ -276,9 +265,5 @@ func (*monthShowCmd) Help() string { return `  prepay month show 2026-10 --lines
 
 // Run runs the command.
 func (c *monthShowCmd) Run(ctx context.Context, g *globals) error {
-	month, err := domain.ParseMonth(c.Month)
-	if err != nil {
-		return err
-	}
-	return g.read(ctx, func(a *app) error { return c.show(ctx, g, a, month) })
+	return g.read(ctx, func(a *app) error { return c.show(ctx, g, a) })
 }

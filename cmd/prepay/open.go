@@ -7,34 +7,44 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
-	"github.com/google/uuid"
-
-	"prepayledger/domain"
-	"prepayledger/domain/money"
 	"prepayledger/eventstore"
 )
 
 // with opens the data folder for a command and closes it afterwards.
 func (g *globals) with(ctx context.Context, work func(*app) error) (err error) {
 	a, err := openApp(ctx, g.Data, appOptions{})
-	if errors.Is(err, eventstore.ErrLocked) {
-		return fmt.Errorf("%w: %s is in use by another prepay; wait until it is done", eventstore.ErrLocked, g.Data)
-	}
 	if err != nil {
-		return err
+		return g.inUse(err)
 	}
 	defer func() { err = errors.Join(err, a.Close()) }()
 	return work(a)
 }
 
+// inUse puts the lock of another process into a sentence for people.
+func (g *globals) inUse(err error) error {
+	if errors.Is(err, eventstore.ErrLocked) {
+		return fmt.Errorf("%w: %s is in use by another prepay; wait until it is done", eventstore.ErrLocked, g.Data)
+	}
+	return err
+}
+
 // read is with for commands that only look: a folder without data is an error
 // that says so instead of an empty ledger.
 func (g *globals) read(ctx context.Context, work func(*app) error) error {
-	if _, err := os.Stat(g.Data); errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("there is no data in %s: import something first, or name another folder with --data", g.Data)
+	if err := g.exists(); err != nil {
+		return err
 	}
 	return g.with(ctx, work)
+}
+
+// exists refuses a folder without an event log.
+func (g *globals) exists() error {
+	if _, err := os.Stat(filepath.Join(g.Data, logFolder)); errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("there is no data in %s: import something first, or name another folder with --data", g.Data)
+	}
+	return nil
 }
 
 // print writes v as JSON with --json, else what text makes.
@@ -52,37 +62,23 @@ func writeJSON(w io.Writer, v any) error {
 	return out.Encode(v)
 }
 
-// who is the part of a command line that says who gives a command.
-type who struct {
-	Actor     string `help:"Who does this, such as finance:ana." env:"PREPAY_ACTOR" placeholder:"WHO"`
-	CommandID string `help:"Makes the command count once: the same id again changes nothing (UUID)." placeholder:"UUID"`
-}
-
-func (w *who) meta() (domain.Meta, error) {
-	m := domain.Meta{Actor: w.Actor}
-	if w.CommandID != "" {
-		id, err := uuid.Parse(w.CommandID)
-		if err != nil || id == uuid.Nil {
-			return m, fmt.Errorf("--command-id %q is not a UUID", w.CommandID)
+// readable checks all files before anything is taken from the first; - is the
+// standard input.
+func readable(files []string) error {
+	for _, name := range files {
+		if name == "-" {
+			continue
 		}
-		m.CommandID = id
+		info, err := os.Stat(name)
+		if errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("there is no file %s: correct its name", name)
+		}
+		if err != nil {
+			return err
+		}
+		if info.IsDir() {
+			return fmt.Errorf("%s is a folder: name its files", name)
+		}
 	}
-	return m, nil
-}
-
-// decimal is an amount on the command line.
-type decimal struct{ money.Amount }
-
-// UnmarshalText implements encoding.TextUnmarshaler for kong.
-func (d *decimal) UnmarshalText(text []byte) (err error) {
-	d.Amount, err = money.ParseBytes(text)
-	return err
-}
-
-// pointer returns the amount, nil for a flag that was not given.
-func (d *decimal) pointer() *money.Amount {
-	if d == nil {
-		return nil
-	}
-	return &d.Amount
+	return nil
 }

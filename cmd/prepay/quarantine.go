@@ -23,16 +23,22 @@ type quarantineCmd struct {
 
 // chosen are the entries that a command is about.
 type chosen struct {
-	Partner    string `help:"Only of this partner." xor:"owner"`
-	Unassigned bool   `help:"Only what belongs to no account." xor:"owner"`
-	Reason     string `help:"Only with this reason, such as no_rate."`
+	Partner    string           `help:"Only of this partner." xor:"owner"`
+	Unassigned bool             `help:"Only what belongs to no account." xor:"owner"`
+	Reason     quarantineReason `help:"Only with this reason, such as no_rate." placeholder:"REASON"`
+	Charge     string           `help:"Only this charge id." placeholder:"ID"`
 }
 
 func (c *chosen) each(a *app, work func(*quarantine.Entry) error) error {
-	if _, ok := domain.ParseReason(c.Reason); c.Reason != "" && !ok {
-		return fmt.Errorf("there is no reason %.40q: it is one of %v", c.Reason, domain.Reasons())
+	if c.Partner != "" && !a.ledger.Exists(c.Partner) {
+		return domain.Reject(domain.UnknownAccount, "There is no partner account %.64q: see prepay account list.", c.Partner)
 	}
-	return a.views.quarantine.List(c.Partner, c.Partner == "" && !c.Unassigned, c.Reason, work)
+	return a.views.quarantine.List(c.Partner, c.Partner == "" && !c.Unassigned, string(c.Reason), func(e *quarantine.Entry) error {
+		if c.Charge != "" && e.ChargeID != c.Charge {
+			return nil
+		}
+		return work(e)
+	})
 }
 
 type quarantineListCmd struct {
@@ -150,7 +156,7 @@ func (c *quarantineRetryCmd) Run(ctx context.Context, g *globals) error {
 		if err := a.ledger.AdvanceAll(ctx); err != nil {
 			return err
 		}
-		results := map[string]int{}
+		results, stuck := map[string]int{}, false
 		var batch []ledger.Presented
 		present := func() error {
 			outcomes, err := a.ledger.Charge(ctx, domain.Meta{Actor: c.Actor}, batch)
@@ -158,6 +164,7 @@ func (c *quarantineRetryCmd) Run(ctx context.Context, g *globals) error {
 				name := string(o.Charge)
 				if o.Reason != 0 {
 					name += ": " + o.Reason.String()
+					stuck = true
 				}
 				results[name]++
 			}
@@ -169,7 +176,7 @@ func (c *quarantineRetryCmd) Run(ctx context.Context, g *globals) error {
 				results["left out: malformed"]++
 				return nil
 			}
-			batch = append(batch, ledger.Presented{Charge: chargeOf(e)})
+			batch = append(batch, ledger.Presented{Charge: chargeOf(e), PhoneNumberID: e.PhoneNumberID})
 			if len(batch) == retryBatch {
 				return present()
 			}
@@ -181,13 +188,17 @@ func (c *quarantineRetryCmd) Run(ctx context.Context, g *globals) error {
 		if err != nil {
 			return err
 		}
-		return g.print(results, func(w io.Writer) {
+		err = g.print(results, func(w io.Writer) {
 			t := newTable("presented again", "count")
 			for _, name := range sortedKeys(results) {
 				t.AppendRow(table.Row{name, results[name]})
 			}
 			fmt.Fprintln(w, t.Render())
 		})
+		if err == nil && g.Strict && stuck {
+			return errNotAllTaken
+		}
+		return err
 	})
 }
 

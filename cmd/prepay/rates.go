@@ -14,15 +14,15 @@ import (
 	"prepayledger/domain/rating"
 )
 
-// ratesCmd are the commands of rate cards and markets.
+// ratesCmd are the commands of rate cards.
 type ratesCmd struct {
-	Import  ratesImportCmd   `cmd:"" help:"Import rate cards, each whole or not at all."`
-	Markets marketsImportCmd `cmd:"" help:"Import the table of markets, whole or not at all."`
+	Import ratesImportCmd `cmd:"" help:"Import rate cards, each whole or not at all."`
+	List   ratesListCmd   `cmd:"" help:"List the rate cards."`
 }
 
 type ratesImportCmd struct {
-	Files     []string `arg:"" name:"file" help:"Rate cards: Meta's own layout, or with volume tiers." type:"existingfile"`
-	Effective string   `help:"First day of the card (YYYY-MM-DD); default is the title's or the file name's." placeholder:"DATE"`
+	Files     []string `arg:"" name:"file" help:"Rate cards: Meta's own layout, or with volume tiers." type:"path"`
+	Effective day      `help:"First day of the card (YYYY-MM-DD); default is the title's or the file name's." placeholder:"DATE"`
 	Model     string   `help:"Pricing model that it serves; default both." name:"pricing-model" enum:"PMP,CBP,both" default:"both"`
 	Replaces  string   `help:"Id of the card of the same date that it replaces." placeholder:"CARD"`
 	who
@@ -36,18 +36,9 @@ func (*ratesImportCmd) Help() string {
 
 // Run runs the command.
 func (c *ratesImportCmd) Run(ctx context.Context, g *globals) error {
-	m, err := c.meta()
-	if err != nil {
-		return err
-	}
-	opts := rating.CardOptions{Replaces: c.Replaces}
+	opts := rating.CardOptions{Replaces: c.Replaces, Effective: c.Effective.Time}
 	if c.Model != "both" {
 		opts.Model = domain.PricingModel(c.Model)
-	}
-	if c.Effective != "" {
-		if opts.Effective, err = time.Parse(time.DateOnly, c.Effective); err != nil {
-			return fmt.Errorf("--effective %q is not a date: write it like 2026-10-01", c.Effective)
-		}
 	}
 	type imported struct {
 		File      string `json:"file"`
@@ -56,14 +47,17 @@ func (c *ratesImportCmd) Run(ctx context.Context, g *globals) error {
 		Effective string `json:"effective"`
 		New       bool   `json:"new"`
 	}
+	if err := readable(c.Files); err != nil {
+		return err
+	}
 	return g.with(ctx, func(a *app) error {
-		var all []imported
+		all := []imported{}
 		for _, file := range c.Files {
 			data, err := os.ReadFile(file)
 			if err != nil {
 				return err
 			}
-			card, added, err := a.ledger.ImportRates(ctx, m, filepath.Base(file), data, opts)
+			card, added, err := a.ledger.ImportRates(ctx, c.meta(), filepath.Base(file), data, opts)
 			if err != nil {
 				return err
 			}
@@ -83,35 +77,36 @@ func (c *ratesImportCmd) Run(ctx context.Context, g *globals) error {
 	})
 }
 
-type marketsImportCmd struct {
-	File string `arg:"" help:"Table of markets (calling_code_prefix,country,market,effective_from)." type:"existingfile"`
-	who
-}
+type ratesListCmd struct{}
 
 // Help implements kong.HelpProvider.
-func (*marketsImportCmd) Help() string { return `  prepay rates markets markets.csv` }
+func (*ratesListCmd) Help() string {
+	return `Lists the rate cards by currency and date: a card is in force from 00:00 UTC on
+its date until the next one of its currency (R9).
+
+  prepay rates list`
+}
 
 // Run runs the command.
-func (c *marketsImportCmd) Run(ctx context.Context, g *globals) error {
-	m, err := c.meta()
-	if err != nil {
-		return err
-	}
-	data, err := os.ReadFile(c.File)
-	if err != nil {
-		return err
-	}
-	return g.with(ctx, func(a *app) error {
-		added, err := a.ledger.ImportMarkets(ctx, m, filepath.Base(c.File), data)
+func (*ratesListCmd) Run(ctx context.Context, g *globals) error {
+	return g.read(ctx, func(a *app) error {
+		all, err := a.views.cards.All()
 		if err != nil {
 			return err
 		}
-		return g.print(map[string]any{"new": added}, func(w io.Writer) {
-			if added {
-				fmt.Fprintln(w, "The table of markets holds from now on.")
-			} else {
-				fmt.Fprintln(w, "This table of markets holds already.")
+		return g.print(all, func(w io.Writer) {
+			t := newTable("card", "currency", "effective", "serves", "rates", "replaces", "imported", "by", "file")
+			for _, c := range all {
+				serves := c.PricingModel
+				if serves == "" {
+					serves = "both"
+				}
+				t.AppendRow(table.Row{
+					c.ID, c.Currency, c.Effective.Format(time.DateOnly), serves, c.Rates, c.Replaces,
+					c.ImportedAt.Format(time.RFC3339), c.ImportedBy, c.FileName,
+				})
 			}
+			fmt.Fprintln(w, t.Render())
 		})
 	})
 }

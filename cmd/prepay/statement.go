@@ -19,10 +19,10 @@ import (
 
 // statementCmd shows what moved an account's balance in a month.
 type statementCmd struct {
-	Partner string `arg:"" help:"Partner id."`
-	Month   string `help:"Month (UTC), such as 2026-10." required:""`
-	By      string `help:"What the usage is broken down by." enum:"waba,channel,market,category,day" default:"category"`
-	CSV     bool   `help:"Write the movements as CSV."`
+	Partner string       `arg:"" help:"Partner id."`
+	Month   billingMonth `help:"Month (UTC), such as 2026-10." required:""`
+	By      string       `help:"What the usage is broken down by." enum:"waba,channel,market,category,day" default:"category"`
+	CSV     bool         `help:"Write movements and usage as CSV."`
 }
 
 // Help implements kong.HelpProvider.
@@ -57,17 +57,13 @@ type statement struct {
 
 // Run runs the command.
 func (c *statementCmd) Run(ctx context.Context, g *globals) error {
-	month, err := domain.ParseMonth(c.Month)
-	if err != nil {
-		return err
-	}
 	return g.read(ctx, func(a *app) error {
-		s, err := c.statement(ctx, a, month)
+		s, err := c.statement(ctx, a, c.Month.Month)
 		if err != nil {
 			return err
 		}
 		if c.CSV {
-			return s.writeCSV(g.Stdout)
+			return s.writeCSV(g.Stdout, c.By)
 		}
 		return g.print(s, func(w io.Writer) { s.write(w, c.By) })
 	})
@@ -187,16 +183,23 @@ func (s *statement) write(w io.Writer, by string) {
 	}
 }
 
-func (s *statement) writeCSV(w io.Writer) error {
+func (s *statement) writeCSV(w io.Writer, by string) error {
 	out := csv.NewWriter(w)
-	rows := [][]string{{"partner_id", "month", "kind", "count", "amount", "currency"}}
-	row := func(kind, count string, amount money.Amount) {
-		rows = append(rows, []string{s.PartnerID, string(s.Month), kind, count, amount.String(), string(s.Currency)})
+	rows := [][]string{{"partner_id", "month", "kind", "label", "count", "amount", "currency"}}
+	row := func(kind, label, count string, amount money.Amount) {
+		rows = append(rows, []string{s.PartnerID, string(s.Month), kind, label, count, amount.String(), string(s.Currency)})
 	}
-	row("opening balance", "", s.Opening)
+	row("opening balance", "", "", s.Opening)
 	for _, m := range s.Movements {
-		row(m.Kind, fmt.Sprint(m.Count), m.Amount)
+		row(m.Kind, "", fmt.Sprint(m.Count), m.Amount)
 	}
-	row("closing balance", "", s.Closing)
+	row("closing balance", "", "", s.Closing)
+	usage := "usage by " + by
+	if s.Estimated {
+		usage = "estimated " + usage
+	}
+	for _, l := range s.Usage {
+		row(usage, l.Label, fmt.Sprint(l.Count), l.Amount)
+	}
 	return out.WriteAll(rows)
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 )
@@ -23,4 +25,12 @@ func newTable(columns ...string) table.Writer {
 	t.AppendHeader(header)
 	t.SetColumnConfigs(configs)
 	return t
+}
+
+// counted writes a number of things for people.
+func counted(n int64, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }

@@ -49,6 +49,9 @@ type importSummary struct {
 
 // Run runs the command.
 func (c *usageImportCmd) Run(ctx context.Context, g *globals) error {
+	if err := readable(c.Files); err != nil {
+		return err
+	}
 	return g.with(ctx, func(a *app) error {
 		if err := a.ledger.AdvanceAll(ctx); err != nil {
 			return err
@@ -128,9 +131,13 @@ func writeImport(w io.Writer, s *importSummary) {
 	}
 	fmt.Fprintln(w, t.Render())
 	if s.Tiers > 0 {
-		fmt.Fprintf(w, "%d volume tiers changed.\n", s.Tiers)
+		fmt.Fprintf(w, "News: %s.\n", counted(s.Tiers, "volume tier", "volume tiers"))
 	}
-	fmt.Fprintf(w, "%d charges in %.1f s, %.0f/s, all on disk.\n", s.Total(), s.Seconds, s.PerS)
+	if s.Read.IgnoredStatuses > 0 || s.Read.IgnoredChanges > 0 {
+		fmt.Fprintf(w, "Ignored in webhooks: %s (sent, failed, without pricing) and %s of other kinds.\n",
+			counted(int64(s.Read.IgnoredStatuses), "status", "statuses"), counted(int64(s.Read.IgnoredChanges), "change", "changes"))
+	}
+	fmt.Fprintf(w, "%s in %.1f s, %.0f/s, all on disk.\n", counted(s.Total(), "charge", "charges"), s.Seconds, s.PerS)
 	for _, r := range domain.Reasons() {
 		if s.Quarantined[r.String()] > 0 {
 			fmt.Fprintf(w, "%s: %s\n", r, r.Advice())

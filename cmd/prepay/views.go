@@ -15,6 +15,7 @@ import (
 	"prepayledger/eventstore"
 	"prepayledger/projections"
 	"prepayledger/projections/accounts"
+	"prepayledger/projections/cards"
 	"prepayledger/projections/chargeindex"
 	"prepayledger/projections/daily"
 	"prepayledger/projections/months"
@@ -33,6 +34,20 @@ type views struct {
 	usage      *usage.Model
 	quarantine *quarantine.Model
 	months     *months.Model
+	cards      *cards.Model
+}
+
+// newViews makes the models; they are empty until an engine fills them.
+func newViews(store eventstore.Store, c *codec.Codec) *views {
+	return &views{
+		store: store, codec: c, accounts: accounts.New(), daily: daily.New(), usage: usage.New(),
+		quarantine: quarantine.New(), months: months.New(), cards: cards.New(),
+	}
+}
+
+// models lists them for the engine.
+func (v *views) models() []projections.Model {
+	return []projections.Model{v.accounts, v.daily, v.usage, v.quarantine, v.months, v.cards}
 }
 
 var _ ledger.Views = (*views)(nil)

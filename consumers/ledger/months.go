@@ -17,10 +17,10 @@ import (
 
 // ImportedInvoice says what an import of a document of Meta came to.
 type ImportedInvoice struct {
-	InvoiceID string
-	Lines     int
+	InvoiceID string `json:"invoice_id"`
+	Lines     int    `json:"lines"`
 	// New is false where the same document was there before (R28).
-	New bool
+	New bool `json:"new"`
 }
 
 // ImportMetaInvoice imports a file of Meta's documents, whole or not at all.

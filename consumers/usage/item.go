@@ -44,19 +44,20 @@ type TierItem struct {
 // Stats counts what was read.
 type Stats struct {
 	// Lines counts all lines, blank ones too.
-	Lines int
+	Lines int `json:"lines"`
 	// Charges counts items, malformed ones too; Malformed only those.
-	Charges, Malformed int
+	Charges   int `json:"charges"`
+	Malformed int `json:"malformed"`
 	// Webhooks counts payloads.
-	Webhooks int
+	Webhooks int `json:"webhooks"`
 	// IgnoredStatuses are statuses that charge nothing: sent, failed, or
 	// without pricing.
-	IgnoredStatuses int
+	IgnoredStatuses int `json:"ignored_statuses"`
 	// IgnoredChanges are a webhook's changes that are neither statuses nor
 	// tiers.
-	IgnoredChanges int
+	IgnoredChanges int `json:"ignored_changes"`
 	// TierChanges counts them, repeats too.
-	TierChanges int
+	TierChanges int `json:"tier_changes"`
 }
 
 // Add adds what another part counted.

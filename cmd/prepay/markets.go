@@ -1,0 +1,46 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// marketsCmd are the commands of the table of markets.
+type marketsCmd struct {
+	Import marketsImportCmd `cmd:"" help:"Import the table of markets, whole or not at all."`
+}
+
+type marketsImportCmd struct {
+	File string `arg:"" help:"Table of markets (calling_code_prefix,country,market,effective_from)." type:"path"`
+	who
+}
+
+// Help implements kong.HelpProvider.
+func (*marketsImportCmd) Help() string { return `  prepay markets import markets.csv` }
+
+// Run runs the command.
+func (c *marketsImportCmd) Run(ctx context.Context, g *globals) error {
+	if err := readable([]string{c.File}); err != nil {
+		return err
+	}
+	data, err := os.ReadFile(c.File)
+	if err != nil {
+		return err
+	}
+	return g.with(ctx, func(a *app) error {
+		added, err := a.ledger.ImportMarkets(ctx, c.meta(), filepath.Base(c.File), data)
+		if err != nil {
+			return err
+		}
+		return g.print(map[string]any{"new": added}, func(w io.Writer) {
+			if added {
+				fmt.Fprintln(w, "The table of markets holds from now on.")
+			} else {
+				fmt.Fprintln(w, "This table of markets holds already.")
+			}
+		})
+	})
+}
