@@ -94,11 +94,11 @@ type invoiceView struct {
 	Totals    []reconciliation.InvoiceTotal `json:"totals"`
 	FX        []reconciliation.FXRate       `json:"fx,omitempty"`
 	SHA256    string                        `json:"sha256"`
-	Lines     []invoiceLine                 `json:"lines,omitempty"`
+	Lines     []documentLine                `json:"lines,omitempty"`
 }
 
-// invoiceLine is a line with its number and Finance's word on it (R27).
-type invoiceLine struct {
+// documentLine is a line with its number and Finance's word on it (R27).
+type documentLine struct {
 	Line int `json:"line"`
 	reconciliation.InvoiceLine
 	Allocation *reconciliation.Allocation `json:"allocation,omitempty"`
@@ -191,7 +191,7 @@ func (c *invoiceShowCmd) Run(ctx context.Context, g *globals) error {
 		first := min(max(c.From, 1), len(d.Lines)+1)
 		last := min(first-1+max(c.Limit, 0), len(d.Lines))
 		for n := first; n <= last; n++ {
-			l := invoiceLine{Line: n, InvoiceLine: d.Lines[n-1]}
+			l := documentLine{Line: n, InvoiceLine: d.Lines[n-1]}
 			if word, ok := d.Allocations[n]; ok {
 				l.Allocation = &word
 			}
