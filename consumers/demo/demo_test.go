@@ -43,10 +43,11 @@ func hash(t *testing.T, seed uint64) [sha256.Size]byte {
 }
 
 func TestSeed(t *testing.T) {
-	if hash(t, 3) != hash(t, 3) {
+	one, again := hash(t, 3), hash(t, 3)
+	if one != again {
 		t.Error("one seed makes two months")
 	}
-	if hash(t, 3) == hash(t, 4) {
+	if one == hash(t, 4) {
 		t.Error("two seeds make one month")
 	}
 }

@@ -175,9 +175,9 @@ func (b *bill) varyEUR() {
 		}
 	}
 	if l := b.busiest(0, india, marketing, 1); l != nil {
-		l.Amount, _ = l.Amount.Quo(money.MustParse(usdToEUR), 4)
 		l.currency = "USD"
-		b.note(reconciliation.PartCurrency, "marketing to India billed in USD, at %s", usdToEUR)
+		l.Amount = b.price(l, marketing).Times(l.Count)
+		b.note(reconciliation.PartCurrency, "%d marketing messages to India billed in USD, at %s", l.Count, usdToEUR)
 		b.note(reconciliation.PartRounding, "the converted total in whole cents")
 	}
 }
