@@ -17,13 +17,41 @@ import (
 	"prepayledger/consumers/intake/intaketest"
 )
 
+// today is when tests take place.
+var today = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+
 // cli runs a command line in-process against a data folder.
 func cli(t *testing.T, data string, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
+	return cliAt(t, today, "", data, args...)
+}
+
+// cliAt is cli at an instant, with a standard input.
+func cliAt(t *testing.T, now time.Time, stdin, data string, args ...string) (stdout, stderr string, code int) {
+	t.Helper()
 	var out, errs bytes.Buffer
-	g := globals{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &errs}
+	g := globals{Stdin: strings.NewReader(stdin), Stdout: &out, Stderr: &errs, Now: func() time.Time { return now }}
 	code = run(context.Background(), append([]string{"--data", data}, args...), g)
 	return out.String(), errs.String(), code
+}
+
+// refused is cli for what must fail with the text in its error.
+func refused(t *testing.T, want string, code int, data string, args ...string) {
+	t.Helper()
+	out, errs, got := cli(t, data, args...)
+	if got != code || !strings.Contains(errs, want) {
+		t.Errorf("prepay %s: code %d, want %d and %q: %s%s", strings.Join(args, " "), got, code, want, errs, out)
+	}
+}
+
+// parsed is ok with JSON.
+func parsed[T any](t *testing.T, data string, args ...string) (v T) {
+	t.Helper()
+	out := ok(t, data, append([]string{"--json"}, args...)...)
+	if err := json.Unmarshal([]byte(out), &v); err != nil {
+		t.Fatalf("prepay %s: %v: %s", strings.Join(args, " "), err, out)
+	}
+	return v
 }
 
 // ok is cli for what must succeed.
@@ -171,7 +199,7 @@ func TestMonth(t *testing.T) {
 	if out := ok(t, data, "month", "show", "2026-10"); !strings.Contains(out, "posted, run 1, proposed by finance:ana, approved by finance:ben") {
 		t.Errorf("show: %s", out)
 	}
-	if out := ok(t, data, "statement", "PA-1", "--month", time.Now().UTC().Format("2006-01")); !strings.Contains(out, "month-end differences") {
+	if out := ok(t, data, "statement", "PA-1", "--month", "2026-11"); !strings.Contains(out, "month-end differences") {
 		t.Errorf("statement: %s", out)
 	}
 }
@@ -273,8 +301,9 @@ const child = "PREPAY_TEST_CHILD"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(child) != "" {
-		main()
-		return
+		g := standard()
+		g.Now = func() time.Time { return today }
+		os.Exit(run(context.Background(), os.Args[1:], g))
 	}
 	os.Exit(m.Run())
 }
@@ -282,7 +311,7 @@ func TestMain(m *testing.M) {
 // TestKilledImport kills an import in the middle, several times, runs it to
 // its end, and compares with one clean run.
 func TestKilledImport(t *testing.T) {
-	w := intaketest.Workload{Charges: 60_000, Accounts: 1, DuplicatePercent: 5, Seed: 9, From: time.Now().UTC().AddDate(0, 0, -29)}
+	w := intaketest.Workload{Charges: 60_000, Accounts: 1, DuplicatePercent: 5, Seed: 9, From: today.AddDate(0, 0, -29)}
 	var usage bytes.Buffer
 	if err := w.Write(&usage); err != nil {
 		t.Fatal(err)

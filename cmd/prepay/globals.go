@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"os"
+	"time"
 )
 
 // globals are the flags and streams of every command.
@@ -17,6 +18,8 @@ type globals struct {
 	Stdin  io.Reader `kong:"-"`
 	Stdout io.Writer `kong:"-"`
 	Stderr io.Writer `kong:"-"`
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time `kong:"-"`
 }
 
 // standard is the process's own streams.

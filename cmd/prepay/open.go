@@ -14,7 +14,7 @@ import (
 
 // with opens the data folder for a command and closes it afterwards.
 func (g *globals) with(ctx context.Context, work func(*app) error) (err error) {
-	a, err := openApp(ctx, g.Data, appOptions{})
+	a, err := openApp(ctx, g.Data, appOptions{clock: g.Now})
 	if err != nil {
 		return g.inUse(err)
 	}

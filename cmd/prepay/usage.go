@@ -83,9 +83,11 @@ func (c *usageImportCmd) Run(ctx context.Context, g *globals) error {
 
 // file imports one file.
 func (c *usageImportCmd) file(ctx context.Context, g *globals, a *app, name string) (intake.Summary, error) {
-	src := consumersusage.Source{Name: "stdin", R: g.Stdin}
+	src := consumersusage.Source{Name: "stdin"}
 	size := int64(-1)
-	if name != "-" {
+	if name == "-" {
+		src.R = interruptible(ctx, g.Stdin)
+	} else {
 		in, err := os.Open(name)
 		if err != nil {
 			return intake.Summary{}, err
@@ -99,6 +101,18 @@ func (c *usageImportCmd) file(ctx context.Context, g *globals, a *app, name stri
 	progress, done := g.progress(src.Name, size)
 	defer done()
 	return intake.Import(ctx, a.ledger, domain.Meta{Actor: c.Actor}, src, progress)
+}
+
+// interruptible reads from a source whose Read may wait for ever, as that of
+// a pipe does, until ctx ends.
+func interruptible(ctx context.Context, r io.Reader) io.Reader {
+	out, in := io.Pipe()
+	context.AfterFunc(ctx, func() { _ = in.CloseWithError(ctx.Err()) })
+	go func() {
+		_, err := io.Copy(in, r)
+		_ = in.CloseWithError(err) // nil is the end
+	}()
+	return out
 }
 
 // progress shows a bar with rate and remaining time on a terminal, and
