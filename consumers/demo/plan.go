@@ -109,7 +109,7 @@ const seedSalt = 20261001
 
 // cast returns the partners of the story. What the declined partner carries
 // over grows with the month's size, so that it is always used up about the
-// 13th and the block falls on about the 20th (R20).
+// 14th and the block falls on about the 21st (R20).
 func cast(conversations int) []*Partner {
 	lasting, _ := money.MustParse("58.20").Times(int64(conversations)).Quo(money.FromInt(DefaultConversations), 2)
 	return []*Partner{
