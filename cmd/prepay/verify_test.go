@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -80,13 +79,6 @@ func damageViews(t *testing.T, data, old, with string) {
 		t.Fatalf("no read model has %q: the test proves nothing", old)
 	}
 }
-
-// silent keeps Pebble's log out of the tests' output.
-type silent struct{}
-
-func (silent) Infof(string, ...any)           {}
-func (silent) Errorf(string, ...any)          {}
-func (silent) Fatalf(format string, a ...any) { panic(fmt.Sprintf(format, a...)) }
 
 // forgetCharges puts an empty index in place that claims to know the log.
 func forgetCharges(t *testing.T, data string) {
