@@ -58,7 +58,9 @@ func BenchmarkRebuild(b *testing.B) {
 			if err := m.engine.CatchUp(ctx); err != nil {
 				b.Fatal(err)
 			}
+			b.StopTimer()
 			m.close(b)
+			b.StartTimer()
 		}
 		rate(b)
 	})

@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -58,7 +59,8 @@ type Model interface {
 	Flush(v View, b *Batch) error
 }
 
-// Sink is a model with storage of its own.
+// Sink is a model with storage of its own. Its methods are called by one
+// goroutine, beside those of the models.
 type Sink interface {
 	// Checkpoint is where its storage stands.
 	Checkpoint() (eventstore.Position, error)
@@ -82,10 +84,8 @@ type Engine struct {
 	sinks  []Sink
 	log    *zap.Logger
 
-	// commit is held while a batch is written; readers of several keys hold
-	// it for reading.
-	commit   sync.RWMutex
-	position atomic.Pointer[eventstore.Position]
+	position atomic.Pointer[eventstore.Position] // of the models
+	indexed  atomic.Pointer[eventstore.Position] // of the sinks
 
 	// waiting counts the callers of WaitFor; hurry ends a batch's waiting.
 	waiting atomic.Int64
@@ -98,11 +98,11 @@ type Engine struct {
 	done    chan struct{}
 }
 
-// checkpointKey keeps a model's version and position.
-func checkpointKey(name string) []byte { return []byte("\x00checkpoint/" + name) }
-
-// Open opens the models' database in the folder and brings every model to a
-// common position. A model whose version changed is rebuilt first.
+// Open opens the models' database in the folder and brings every model and
+// sink to a common position. A model whose version changed is rebuilt first,
+// beside what its former version left; that is deleted when the new one has
+// come as far as the others. A log that ends before what the models have seen
+// yields ErrAhead.
 func Open(ctx context.Context, dir string, store eventstore.Store, c *codec.Codec, models []Model, sinks []Sink, opts Options) (*Engine, error) {
 	log := opts.Logger
 	if log == nil {
@@ -128,35 +128,31 @@ func (q quiet) Errorf(f string, args ...any) { q.log.Sugar().Errorf(f, args...) 
 func (q quiet) Fatalf(f string, args ...any) { q.log.Sugar().Panicf(f, args...) }
 
 // align loads the models and lets those that lie behind catch up, so that all
-// go on from one position.
+// go on from one position. The log is read once: whoever is at a position
+// joins there.
 func (e *Engine) align(ctx context.Context) error {
-	positions := make([]eventstore.Position, len(e.models))
-	newest := eventstore.Start
-	for i, m := range e.models {
-		version, p, err := e.checkpoint(m.Name())
+	var starts []start
+	for _, m := range e.models {
+		p, err := e.checkpoint(m)
 		if err != nil {
 			return err
-		}
-		if version != m.Version() {
-			if err := e.clear(m); err != nil {
-				return err
-			}
-			p = eventstore.Start
 		}
 		if err := m.Load(e.view(m)); err != nil {
 			return fmt.Errorf("load %s: %w", m.Name(), err)
 		}
-		positions[i] = p
-		newest = later(newest, p)
+		starts = append(starts, start{at: p, model: m})
 	}
-	sinkPositions := make([]eventstore.Position, len(e.sinks))
-	for i, s := range e.sinks {
+	for _, s := range e.sinks {
 		p, err := s.Checkpoint()
 		if err != nil {
 			return err
 		}
-		sinkPositions[i] = p
-		newest = later(newest, p)
+		starts = append(starts, start{at: p, sink: s})
+	}
+	slices.SortStableFunc(starts, func(a, b start) int { return a.at.Compare(b.at) })
+	newest := eventstore.Start
+	if len(starts) > 0 {
+		newest = starts[len(starts)-1].at
 	}
 	last, err := e.store.Last(ctx)
 	if err != nil {
@@ -165,47 +161,51 @@ func (e *Engine) align(ctx context.Context) error {
 	if last.Before(newest) {
 		return fmt.Errorf("%w: the read models know the log up to %s, it ends at %s: it was replaced or lost its end; check it, then delete the folder of the read models", ErrAhead, newest, last)
 	}
-	for i, m := range e.models {
-		if err := e.replay(ctx, positions[i], newest, []Model{m}, nil); err != nil {
-			return err
+	var models []Model
+	var sinks []Sink
+	for i, s := range starts {
+		if s.model != nil {
+			models = append(models, s.model)
+		} else {
+			sinks = append(sinks, s.sink)
 		}
-	}
-	for i, s := range e.sinks {
-		if err := e.replay(ctx, sinkPositions[i], newest, nil, []Sink{s}); err != nil {
-			return err
+		if i+1 < len(starts) {
+			if err := e.replay(ctx, s.at, starts[i+1].at, models, sinks); err != nil {
+				return err
+			}
 		}
 	}
 	e.position.Store(&newest)
-	return nil
+	e.indexed.Store(&newest)
+	return e.dropFormer()
+}
+
+// start is where a model or a sink stands at Open.
+type start struct {
+	at    eventstore.Position
+	model Model
+	sink  Sink
 }
 
 // ErrAhead says that the log ends before what the models have seen.
 var ErrAhead = errors.New("the event log is shorter than its read models")
-
-func later(a, b eventstore.Position) eventstore.Position {
-	if a.Before(b) {
-		return b
-	}
-	return a
-}
 
 // replay brings models and sinks from a position to another.
 func (e *Engine) replay(ctx context.Context, from, to eventstore.Position, models []Model, sinks []Sink) error {
 	if !from.Before(to) {
 		return nil
 	}
-	facts := make([]Fact, 0, 1024)
+	facts := make([]Fact, 0, MaxBatchFacts)
+	at := from
+	var waiting pending
 	take := func() error {
-		if len(facts) == 0 {
-			return nil
-		}
-		at := facts[len(facts)-1].Position
 		err := e.apply(ctx, facts, models, sinks)
 		facts = facts[:0]
-		if err != nil {
+		if err != nil || !waiting.full() {
 			return err
 		}
-		return e.commitAt(at, models, sinks)
+		waiting = pending{}
+		return e.flush(models, at)
 	}
 	for r, err := range e.store.ReadAll(ctx, from) {
 		if err != nil {
@@ -217,13 +217,18 @@ func (e *Engine) replay(ctx context.Context, from, to eventstore.Position, model
 		if facts, err = e.add(facts, r); err != nil {
 			return err
 		}
+		at = r.Position
+		waiting.add(&facts[len(facts)-1])
 		if len(facts) == MaxBatchFacts {
 			if err := take(); err != nil {
 				return err
 			}
 		}
 	}
-	return take()
+	if err := take(); err != nil {
+		return err
+	}
+	return e.flush(models, at)
 }
 
 // add decodes an event onto the facts. One that can't be read stops
@@ -249,19 +254,31 @@ func (e *Engine) add(facts []Fact, r eventstore.Recorded) ([]Fact, error) {
 // apply hands facts to models and sinks, in memory. They share nothing and
 // run beside each other.
 func (e *Engine) apply(ctx context.Context, facts []Fact, models []Model, sinks []Sink) error {
+	if len(facts) == 0 {
+		return nil
+	}
 	var sunk error
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		for _, s := range sinks {
-			if sunk = s.Apply(ctx, facts); sunk != nil {
-				return
-			}
-		}
+		sunk = applySinks(ctx, facts, sinks)
 	}()
 	err := applyModels(facts, models)
 	<-done
 	return errors.Join(err, sunk)
+}
+
+// applySinks also says how far the sinks have come.
+func applySinks(ctx context.Context, facts []Fact, sinks []Sink) error {
+	for _, s := range sinks {
+		if err := s.Apply(ctx, facts); err != nil {
+			return err
+		}
+		if err := s.Commit(facts[len(facts)-1].Position); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func applyModels(facts []Fact, models []Model) error {
@@ -275,67 +292,22 @@ func applyModels(facts []Fact, models []Model) error {
 	return nil
 }
 
-// commitAt commits what was applied up to the position.
-func (e *Engine) commitAt(at eventstore.Position, models []Model, sinks []Sink) error {
-	if len(models) > 0 {
-		if err := e.flush(models, at); err != nil {
-			return err
-		}
-	}
-	for _, s := range sinks {
-		if err := s.Commit(at); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// flush writes the models' changes and their checkpoint as one batch.
+// flush writes the models' changes and their checkpoints as one batch.
 func (e *Engine) flush(models []Model, at eventstore.Position) error {
+	if len(models) == 0 {
+		return nil
+	}
 	b := e.db.NewBatch()
 	defer b.Close()
 	for _, m := range models {
-		if err := m.Flush(e.view(m), &Batch{batch: b, prefix: prefix(m.Name())}); err != nil {
+		if err := m.Flush(e.view(m), &Batch{batch: b, prefix: rows(place(m))}); err != nil {
 			return fmt.Errorf("%s: %w", m.Name(), err)
 		}
-		if err := b.Set(checkpointKey(m.Name()), fmt.Appendf(nil, "%d %s", m.Version(), at), nil); err != nil {
+		if err := b.Set(checkpointKey(place(m)), []byte(at.String()), nil); err != nil {
 			return err
 		}
 	}
-	e.commit.Lock()
-	defer e.commit.Unlock()
 	return b.Commit(pebble.NoSync)
-}
-
-func (e *Engine) checkpoint(name string) (version int, p eventstore.Position, err error) {
-	value, closer, err := e.db.Get(checkpointKey(name))
-	if errors.Is(err, pebble.ErrNotFound) {
-		return 0, p, nil
-	}
-	if err != nil {
-		return 0, p, err
-	}
-	defer closer.Close()
-	var position string
-	if _, err := fmt.Sscanf(string(value), "%d %s", &version, &position); err != nil {
-		return 0, p, fmt.Errorf("checkpoint of %s: %w", name, err)
-	}
-	p, err = eventstore.ParsePosition(position)
-	return version, p, err
-}
-
-// clear deletes all that a model keeps.
-func (e *Engine) clear(m Model) error {
-	b := e.db.NewBatch()
-	defer b.Close()
-	from := prefix(m.Name())
-	if err := b.DeleteRange(from, successor(from), nil); err != nil {
-		return err
-	}
-	if err := b.Delete(checkpointKey(m.Name()), nil); err != nil {
-		return err
-	}
-	return b.Commit(pebble.Sync)
 }
 
 // Close stops following and closes the database.

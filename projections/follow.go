@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"prepayledger/domain"
 	"prepayledger/eventstore"
 )
 
@@ -33,13 +34,26 @@ func (e *Engine) Start() {
 // has, the fewer writes it takes, since many of them change the same sums. Who
 // waits for a position ends the waiting.
 const (
-	// maxLinger is how long a fact waits at most: 1 s.
+	// maxLinger is how long a fact waits at most once the models are where
+	// the log ends: 1 s.
 	maxLinger = time.Second
-	// maxUncommitted is how many facts wait at most.
-	maxUncommitted = 262_144
+	// maxUncommitted is how many facts wait at most: about a second of work,
+	// which is done again after a crash.
+	maxUncommitted = 524_288
+	// maxKeptBytes is how many bytes of events other than charges wait at
+	// most: of charges models keep sums, of others all.
+	maxKeptBytes = 32 << 20
+	// batchesAhead is how many batches are decoded before they are applied.
+	batchesAhead = 16
 )
 
-const batchesAhead = 16
+// Bounds of subscribing again where the store dropped the subscription.
+const (
+	// maxDrops is how often it may be dropped in a row without an event.
+	maxDrops = 8
+	// dropPause is the time between two subscriptions: 250 ms.
+	dropPause = 250 * time.Millisecond
+)
 
 // work is a batch of facts on its way to the models; commit says that it, and
 // all before it, must be committed.
@@ -50,10 +64,35 @@ type work struct {
 
 // follow applies what comes.
 func (e *Engine) follow(ctx context.Context) error {
+	at := e.Position()
+	for drops := 1; ; drops++ {
+		from := at
+		err := e.subscribe(ctx, &at)
+		if !errors.Is(err, eventstore.ErrDropped) {
+			return err
+		}
+		if from.Before(at) {
+			drops = 0
+		}
+		if drops == maxDrops {
+			return err
+		}
+		e.log.Warn("read models subscribe again", zap.Stringer("after", at), zap.Error(err))
+		select {
+		case <-time.After(dropPause):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// subscribe applies what comes after the position, as far as one subscription
+// brings it; at is how far that is. What was applied is committed.
+func (e *Engine) subscribe(ctx context.Context, at *eventstore.Position) error {
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	subscription, err := e.store.SubscribeAll(ctx, e.Position())
+	subscription, err := e.store.SubscribeAll(ctx, *at)
 	if err != nil {
+		cancel()
 		return err
 	}
 	defer subscription.Close()
@@ -68,42 +107,78 @@ func (e *Engine) follow(ctx context.Context) error {
 		defer close(batches)
 		failed <- e.decode(ctx, subscription, free, batches)
 	}()
-	at := e.Position()
-	for b := range batches {
-		if len(b.facts) > 0 {
-			if err := e.apply(ctx, b.facts, e.models, e.sinks); err != nil {
-				return err
-			}
-			at = b.facts[len(b.facts)-1].Position
+	defer func() { // the decoder has ended when this function returns
+		cancel()
+		for range batches {
 		}
-		if b.commit {
-			if err := e.commitAt(at, e.models, e.sinks); err != nil {
-				return err
-			}
-			committed := at // readers keep the pointer
-			e.announce(&committed, nil)
+	}()
+	for b := range batches {
+		if err := e.take(ctx, b, at); err != nil {
+			return err
 		}
 		if b.facts != nil {
 			clear(b.facts)
 			free <- b.facts[:0]
 		}
 	}
-	return <-failed
+	err = <-failed
+	if failed := e.take(ctx, work{commit: true}, at); failed != nil {
+		return failed
+	}
+	return err
 }
 
-// decode fills batches: one goes when it is full, and when facts must be
-// committed because they are many, old, or waited for.
-func (e *Engine) decode(ctx context.Context, s eventstore.Subscription, free <-chan []Fact, batches chan<- work) error {
-	var facts []Fact
-	var since time.Time // of the first fact that is not committed
-	uncommitted, caughtUp := 0, false
-	for {
-		m, err := e.next(ctx, s, caughtUp && uncommitted > 0, since)
-		if err != nil {
+// take applies a batch and commits, if that is its turn.
+func (e *Engine) take(ctx context.Context, b work, at *eventstore.Position) error {
+	if len(b.facts) > 0 {
+		if err := e.apply(ctx, b.facts, e.models, e.sinks); err != nil {
 			return err
 		}
-		caughtUp = m.Kind == eventstore.CaughtUpMessage || m.Kind == lingered
-		if m.Kind == eventstore.EventMessage {
+		*at = b.facts[len(b.facts)-1].Position
+		indexed := *at // readers keep the pointer
+		e.indexed.Store(&indexed)
+	}
+	if !b.commit || !e.Position().Before(*at) {
+		return nil
+	}
+	if err := e.flush(e.models, *at); err != nil {
+		return err
+	}
+	committed := *at
+	e.announce(&committed, nil)
+	return nil
+}
+
+// pending is what was decoded and is not committed yet.
+type pending struct {
+	facts     int
+	keptBytes int
+	since     time.Time // of the first fact
+}
+
+func (p *pending) add(f *Fact) {
+	if p.facts == 0 {
+		p.since = time.Now()
+	}
+	p.facts++
+	if _, charge := f.Event.(*domain.ConversationCharged); !charge {
+		p.keptBytes += len(f.Data)
+	}
+}
+
+// full says that it must be committed.
+func (p *pending) full() bool { return p.facts >= maxUncommitted || p.keptBytes >= maxKeptBytes }
+
+// decode fills batches: one goes when it is full, and when facts must be
+// committed because they are many, old, or waited for. Where an event can't be
+// read, those before it go.
+func (e *Engine) decode(ctx context.Context, s eventstore.Subscription, free <-chan []Fact, batches chan<- work) error {
+	var facts []Fact
+	var waiting pending
+	caughtUp := false
+	for {
+		m, err := e.next(ctx, s, caughtUp && waiting.facts > 0, waiting.since)
+		if err == nil && m.Kind == eventstore.EventMessage {
 			if facts == nil {
 				select {
 				case facts = <-free:
@@ -111,26 +186,25 @@ func (e *Engine) decode(ctx context.Context, s eventstore.Subscription, free <-c
 					return ctx.Err()
 				}
 			}
-			if uncommitted == 0 {
-				since = time.Now()
+			if facts, err = e.add(facts, m.Event); err == nil {
+				waiting.add(&facts[len(facts)-1])
 			}
-			if facts, err = e.add(facts, m.Event); err != nil {
-				return err
-			}
-			uncommitted++
 		}
-		commit := m.Kind == lingered || uncommitted >= maxUncommitted || len(facts) == MaxBatchFacts && e.waiting.Load() > 0
-		if len(facts) < MaxBatchFacts && !commit {
-			continue
-		}
-		select {
-		case batches <- work{facts, commit}:
-			facts = nil
-			if commit {
-				uncommitted = 0
+		caughtUp = m.Kind == eventstore.CaughtUpMessage || m.Kind == lingered
+		commit := m.Kind == lingered || waiting.full() || len(facts) == MaxBatchFacts && e.waiting.Load() > 0
+		if len(facts) == MaxBatchFacts || commit || err != nil {
+			select {
+			case batches <- work{facts, commit}:
+				facts = nil
+			case <-ctx.Done():
+				return ctx.Err()
 			}
-		case <-ctx.Done():
-			return ctx.Err()
+		}
+		if err != nil {
+			return err
+		}
+		if commit {
+			waiting = pending{}
 		}
 	}
 }
@@ -174,6 +248,9 @@ func (e *Engine) announce(p *eventstore.Position, failed error) {
 
 // Position is how far all models have come.
 func (e *Engine) Position() eventstore.Position { return *e.position.Load() }
+
+// Indexed is how far all sinks have come; they may be ahead of the models.
+func (e *Engine) Indexed() eventstore.Position { return *e.indexed.Load() }
 
 // WaitFor waits until all models are at the position at least: read your
 // writes. It returns what stopped the models, if they can't come there.

@@ -11,23 +11,13 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// prefix is where a model's keys begin.
-func prefix(name string) []byte { return append([]byte(name), '/') }
-
-// successor is the first key after all that begin with the prefix.
-func successor(prefix []byte) []byte {
-	next := bytes.Clone(prefix)
-	next[len(next)-1]++
-	return next
-}
-
 // View reads a model's committed state.
 type View struct {
 	db     *pebble.DB
 	prefix []byte
 }
 
-func (e *Engine) view(m Model) View { return View{db: e.db, prefix: prefix(m.Name())} }
+func (e *Engine) view(m Model) View { return View{db: e.db, prefix: rows(place(m))} }
 
 func (v View) key(key string) []byte { return append(bytes.Clone(v.prefix), key...) }
 

@@ -5,6 +5,7 @@ package quarantine
 import (
 	"encoding/hex"
 	"encoding/json"
+	"hash/maphash"
 	"strings"
 	"sync"
 	"time"
@@ -34,6 +35,10 @@ type Model struct {
 	view projections.View
 	// pending are changes since the last Flush; nil is removed.
 	pending map[string]*Entry
+	// unassigned counts the entries of no account by the hash of their charge
+	// id: every charge asks for its own, and hardly any is there.
+	unassigned map[uint64]int
+	seed       maphash.Seed
 
 	mu     sync.RWMutex
 	counts map[string]Counts // by owner
@@ -53,6 +58,7 @@ func (m *Model) Load(v projections.View) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.view, m.pending, m.counts = v, map[string]*Entry{}, map[string]Counts{}
+	m.unassigned, m.seed = map[uint64]int{}, maphash.MakeSeed()
 	for row, err := range v.Scan("count/") {
 		if err != nil {
 			return err
@@ -63,11 +69,36 @@ func (m *Model) Load(v projections.View) error {
 		}
 		m.counts[strings.TrimPrefix(row.Key, "count/")] = c
 	}
+	for row, err := range v.Scan(entriesOf("")) {
+		if err != nil {
+			return err
+		}
+		m.noteUnassigned(chargeIDOf(row.Key), 1)
+	}
 	return nil
 }
 
+// noteUnassigned counts an entry of no account in or out.
+func (m *Model) noteUnassigned(chargeID string, n int) {
+	h := maphash.String(m.seed, chargeID)
+	if m.unassigned[h] += n; m.unassigned[h] == 0 {
+		delete(m.unassigned, h)
+	}
+}
+
+// path is an entry's key. A charge id may hold anything; owner and content
+// have no NUL.
 func path(owner, chargeID, content string) string {
-	return "entry/" + owner + "\x00" + chargeID + "\x00" + content
+	return entriesOf(owner) + chargeID + "\x00" + content
+}
+
+// entriesOf is where the keys of an owner's entries begin.
+func entriesOf(owner string) string { return "entry/" + owner + "\x00" }
+
+// chargeIDOf reads the charge id from an entry's key.
+func chargeIDOf(path string) string {
+	_, rest, _ := strings.Cut(path, "\x00")
+	return rest[:strings.LastIndexByte(rest, 0)]
 }
 
 // Apply implements projections.Model.
@@ -91,7 +122,7 @@ func (m *Model) Apply(f *projections.Fact) error {
 // counted takes what was counted out of quarantine: the account's own where
 // the event says so, and what belonged to no account before.
 func (m *Model) counted(owner, chargeID string, e domain.Event, released bool) error {
-	unassigned := len(m.counts[""]) > 0
+	unassigned := m.unassigned[maphash.String(m.seed, chargeID)] > 0
 	if !released && !unassigned {
 		return nil
 	}
@@ -137,6 +168,8 @@ func (m *Model) add(f *projections.Fact, e *domain.ChargeQuarantined) error {
 	if before != nil {
 		m.count(f.PartnerID, before.Reason, -1)
 		entry.FirstSeen = before.FirstSeen
+	} else if f.PartnerID == "" {
+		m.noteUnassigned(e.ChargeID, 1)
 	}
 	m.count(f.PartnerID, e.Reason, 1)
 	m.pending[key] = entry
@@ -150,6 +183,9 @@ func (m *Model) remove(owner, chargeID, content string) error {
 		return err
 	}
 	m.count(owner, before.Reason, -1)
+	if owner == "" {
+		m.noteUnassigned(chargeID, -1)
+	}
 	m.pending[key] = nil
 	return nil
 }

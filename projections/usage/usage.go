@@ -87,8 +87,10 @@ type posted struct {
 // Model keeps the sums.
 type Model struct {
 	view projections.View
-	// cells are sums by path, those of days too.
+	// cells are sums by path, those of days too. They are whole when the
+	// database has none that is not among them.
 	cells  map[string]*cell
+	whole  bool
 	dirty  []*cell
 	posted map[posted]bool
 	fresh  []posted
@@ -108,7 +110,14 @@ func (*Model) Version() int { return 2 }
 
 // Load implements projections.Model.
 func (m *Model) Load(v projections.View) error {
-	*m = Model{view: v, cells: map[string]*cell{}, posted: map[posted]bool{}}
+	*m = Model{view: v, cells: map[string]*cell{}, whole: true, posted: map[posted]bool{}}
+	for _, err := range v.Scan("") {
+		if err != nil {
+			return err
+		}
+		m.whole = false
+		break
+	}
 	for row, err := range v.Scan("posted/") {
 		if err != nil {
 			return err
@@ -184,8 +193,10 @@ func (m *Model) cell() (*cell, error) {
 	c := m.cells[string(m.path)]
 	if c == nil {
 		c = &cell{path: string(m.path)}
-		if _, err := m.view.GetJSON(c.path, &c.daySum); err != nil {
-			return nil, err
+		if !m.whole {
+			if _, err := m.view.GetJSON(c.path, &c.daySum); err != nil {
+				return nil, err
+			}
 		}
 		m.cells[c.path] = c
 	}
@@ -216,6 +227,7 @@ func (m *Model) Flush(_ projections.View, b *projections.Batch) error {
 	m.fresh, m.dirty = m.fresh[:0], m.dirty[:0]
 	if len(m.cells) > maxCached {
 		clear(m.cells)
+		m.whole = false
 	}
 	return nil
 }
