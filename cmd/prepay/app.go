@@ -69,16 +69,19 @@ func openApp(ctx context.Context, dataDir string, o appOptions) (_ *app, err err
 	return a, err
 }
 
+// errViews says that what is rebuilt from the log can't be opened.
+var errViews = errors.New("the read models can't be opened")
+
 func openViews(ctx context.Context, dataDir string, store eventstore.Store, c *codec.Codec, logger *zap.Logger) (*views, error) {
 	v := newViews(store, c)
 	var err error
 	if v.index, err = chargeindex.Open(ctx, filepath.Join(dataDir, indexFolder)); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", errViews, err)
 	}
 	v.engine, err = projections.Open(ctx, filepath.Join(dataDir, viewsFolder), store, c, v.models(),
 		[]projections.Sink{v.index}, projections.Options{Logger: logger})
 	if err != nil {
-		return nil, errors.Join(err, v.index.Close())
+		return nil, errors.Join(fmt.Errorf("%w: %w", errViews, err), v.index.Close())
 	}
 	return v, nil
 }

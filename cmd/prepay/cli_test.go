@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alecthomas/kong"
+
 	"prepayledger/consumers/intake/intaketest"
 )
 
@@ -278,10 +280,24 @@ func TestHelp(t *testing.T) {
 	if code != exitDone || !strings.Contains(out, "simulate") {
 		t.Fatalf("help: code %d, %s", code, out)
 	}
-	for _, command := range []string{"demo", "simulate", "account open", "account confirm", "channel register", "rates import", "usage import", "balance", "statement", "invoice import", "month approve", "quarantine retry", "replay", "verify", "rebuild", "export events", "bench"} {
+	parser, err := kong.New(&commands{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaves := parser.Model.Leaves(false)
+	if len(leaves) < 40 {
+		t.Errorf("only %d commands", len(leaves))
+	}
+	for _, leaf := range leaves {
+		command := strings.TrimPrefix(leaf.FullPath(), parser.Model.Name+" ")
 		out, _, code := cli(t, t.TempDir(), append(strings.Fields(command), "--help")...)
-		if code != exitDone || !strings.Contains(out, "prepay "+command) {
+		if code != exitDone || !strings.Contains(out, "prepay "+command) || leaf.Help == "" {
 			t.Errorf("%s: no example in its help: %s", command, out)
+		}
+		for _, f := range leaf.Flags {
+			if f.Help == "" {
+				t.Errorf("%s: --%s is not explained", command, f.Name)
+			}
 		}
 	}
 }

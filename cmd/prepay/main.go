@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -17,6 +18,7 @@ import (
 	"prepayledger/domain"
 	"prepayledger/domain/rating"
 	"prepayledger/eventstore"
+	"prepayledger/projections"
 )
 
 // Exit codes.
@@ -123,10 +125,21 @@ func explain(err error) (code, message string) {
 	case errors.Is(err, context.Canceled):
 		return "interrupted", "interrupted: run it again, nothing counts twice."
 	case errors.Is(err, eventstore.ErrLocked):
-		return "data_in_use", err.Error()
+		return "data_in_use", oneLine(err)
 	case errors.Is(err, eventstore.ErrCorrupt):
-		return "store_damaged", err.Error()
+		return "store_damaged", oneLine(err)
+	case errors.Is(err, eventstore.ErrUnavailable):
+		return "store_unavailable", oneLine(err)
+	case errors.Is(err, projections.ErrAhead):
+		return "store_shortened", oneLine(err)
+	case errors.Is(err, errViews):
+		return "views_damaged", oneLine(err) + ". Nothing is lost: prepay rebuild makes them anew from the event log."
+	case errors.Is(err, errDiffers):
+		return "views_differ", oneLine(err)
 	default:
-		return "failed", err.Error()
+		return "failed", oneLine(err)
 	}
 }
+
+// oneLine is for errors whose parts stand on lines of their own.
+func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }

@@ -25,10 +25,22 @@ func (g *globals) with(ctx context.Context, work func(*app) error) (err error) {
 // inUse puts the lock of another process into a sentence for people.
 func (g *globals) inUse(err error) error {
 	if errors.Is(err, eventstore.ErrLocked) {
-		return fmt.Errorf("%w: %s is in use by another prepay; wait until it is done", eventstore.ErrLocked, g.Data)
+		return inUseError(g.Data)
 	}
 	return err
 }
+
+// inUseError says that another process has the folder; it matches
+// eventstore.ErrLocked.
+type inUseError string
+
+// Error implements error.
+func (e inUseError) Error() string {
+	return fmt.Sprintf("%s is in use by another prepay: wait until it is done", string(e))
+}
+
+// Is makes errors.Is(err, eventstore.ErrLocked) true.
+func (inUseError) Is(target error) bool { return target == eventstore.ErrLocked }
 
 // read is with for commands that only look: a folder without data is an error
 // that says so instead of an empty ledger.

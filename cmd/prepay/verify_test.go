@@ -119,7 +119,7 @@ func TestRebuildMends(t *testing.T) {
 			}
 		}
 	}
-	if _, errs, code := cli(t, data, "balance"); code != exitFailed || errs == "" || strings.Contains(errs, "goroutine") {
+	if _, errs, code := cli(t, data, "balance"); code != exitFailed || !strings.Contains(errs, "prepay rebuild") || strings.Count(errs, "\n") != 1 {
 		t.Errorf("damaged folders: code %d: %s", code, errs)
 	}
 	ok(t, data, "rebuild")
