@@ -3,9 +3,11 @@
 package accounts
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -76,7 +78,7 @@ func New() *Model { return &Model{} }
 func (*Model) Name() string { return "accounts" }
 
 // Version implements projections.Model.
-func (*Model) Version() int { return 1 }
+func (*Model) Version() int { return 2 }
 
 // Load implements projections.Model.
 func (m *Model) Load(v projections.View) error {
@@ -198,6 +200,10 @@ func (f *Figures) add(e domain.Event) {
 	}
 }
 
+// invoicesOf is where the keys of an account's invoices begin. Partner ids
+// have no control characters.
+func invoicesOf(partnerID string) string { return "invoice/" + partnerID + "\x00" }
+
 // Flush implements projections.Model.
 func (m *Model) Flush(_ projections.View, b *projections.Batch) error {
 	m.mu.Lock()
@@ -208,7 +214,7 @@ func (m *Model) Flush(_ projections.View, b *projections.Batch) error {
 		}
 	}
 	for _, i := range m.invoices {
-		if err := b.SetJSON(fmt.Sprintf("invoice/%s/%010d", i.partner, i.Sequence), i.InvoiceIssued); err != nil {
+		if err := b.SetJSON(fmt.Sprintf("%s%010d", invoicesOf(i.partner), i.Sequence), i.InvoiceIssued); err != nil {
 			return err
 		}
 	}
@@ -244,17 +250,22 @@ func (m *Model) Partners() []string {
 	return ids
 }
 
-// ByPhoneNumberID returns the channels, cancelled ones too, that had the id.
+// ByPhoneNumberID returns the channels, cancelled ones too, that had the id, by
+// partner and channel.
 func (m *Model) ByPhoneNumberID(id string) []Channel {
 	m.mu.RLock()
-	defer m.mu.RUnlock()
-	return slices.Clone(m.phones[id])
+	channels := slices.Clone(m.phones[id])
+	m.mu.RUnlock()
+	slices.SortFunc(channels, func(a, b Channel) int {
+		return cmp.Or(strings.Compare(a.PartnerID, b.PartnerID), strings.Compare(a.ChannelID, b.ChannelID))
+	})
+	return channels
 }
 
 // Invoices returns the account's invoices in the order of their numbers.
 func (m *Model) Invoices(partnerID string) ([]domain.InvoiceIssued, error) {
 	var all []domain.InvoiceIssued
-	for row, err := range m.view.Scan("invoice/" + partnerID + "/") {
+	for row, err := range m.view.Scan(invoicesOf(partnerID)) {
 		if err != nil {
 			return nil, err
 		}

@@ -28,7 +28,7 @@ func New() *Model { return &Model{} }
 func (*Model) Name() string { return "daily" }
 
 // Version implements projections.Model.
-func (*Model) Version() int { return 1 }
+func (*Model) Version() int { return 2 }
 
 // Load implements projections.Model.
 func (m *Model) Load(v projections.View) error {
@@ -44,10 +44,14 @@ func (m *Model) Apply(f *projections.Fact) error {
 	return nil
 }
 
+// balancesOf is where the keys of an account's balances begin. Partner ids
+// have no control characters.
+func balancesOf(partnerID string) string { return partnerID + "\x00" }
+
 // Flush implements projections.Model.
 func (m *Model) Flush(_ projections.View, b *projections.Batch) error {
 	for _, p := range m.pending {
-		if err := b.SetJSON(p.partner+"/"+p.Day.Format(time.DateOnly), p.BalancePublished); err != nil {
+		if err := b.SetJSON(balancesOf(p.partner)+p.Day.Format(time.DateOnly), p.BalancePublished); err != nil {
 			return err
 		}
 	}
@@ -58,14 +62,14 @@ func (m *Model) Flush(_ projections.View, b *projections.Batch) error {
 // Get returns the balance published for a day; false where none was.
 func (m *Model) Get(partnerID string, day time.Time) (domain.BalancePublished, bool, error) {
 	var p domain.BalancePublished
-	ok, err := m.view.GetJSON(partnerID+"/"+day.UTC().Format(time.DateOnly), &p)
+	ok, err := m.view.GetJSON(balancesOf(partnerID)+day.UTC().Format(time.DateOnly), &p)
 	return p, ok, err
 }
 
 // All returns all published balances of an account, in order of days.
 func (m *Model) All(partnerID string) ([]domain.BalancePublished, error) {
 	var all []domain.BalancePublished
-	for row, err := range m.view.Scan(partnerID + "/") {
+	for row, err := range m.view.Scan(balancesOf(partnerID)) {
 		if err != nil {
 			return nil, err
 		}

@@ -92,6 +92,7 @@ type Model struct {
 	cells  map[string]*cell
 	whole  bool
 	dirty  []*cell
+	limit  int // of cells between batches
 	posted map[posted]bool
 	fresh  []posted
 	// path is where the next path is written.
@@ -100,7 +101,7 @@ type Model struct {
 }
 
 // New returns the model.
-func New() *Model { return &Model{} }
+func New() *Model { return &Model{limit: maxCached} }
 
 // Name implements projections.Model.
 func (*Model) Name() string { return "usage" }
@@ -110,7 +111,7 @@ func (*Model) Version() int { return 2 }
 
 // Load implements projections.Model.
 func (m *Model) Load(v projections.View) error {
-	*m = Model{view: v, cells: map[string]*cell{}, whole: true, posted: map[posted]bool{}}
+	*m = Model{view: v, limit: m.limit, cells: map[string]*cell{}, whole: true, posted: map[posted]bool{}}
 	for _, err := range v.Scan("") {
 		if err != nil {
 			return err
@@ -225,7 +226,7 @@ func (m *Model) Flush(_ projections.View, b *projections.Batch) error {
 		}
 	}
 	m.fresh, m.dirty = m.fresh[:0], m.dirty[:0]
-	if len(m.cells) > maxCached {
+	if len(m.cells) > m.limit {
 		clear(m.cells)
 		m.whole = false
 	}
