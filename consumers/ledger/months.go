@@ -30,6 +30,12 @@ func (l *Ledger) ImportMetaInvoice(ctx context.Context, m domain.Meta, name stri
 		return nil, err
 	}
 	l.complete(&m)
+	// A refusal of any document refuses the file, before anything is written.
+	for i := range file.Invoices {
+		if err := l.refusesInvoice(ctx, m, file.Invoices[i].ID, file.Command(i, "")); err != nil {
+			return nil, err
+		}
+	}
 	var imported []ImportedInvoice
 	keeper := ""
 	for i := range file.Invoices {
@@ -52,6 +58,16 @@ func (l *Ledger) AllocateInvoiceLine(ctx context.Context, m domain.Meta, invoice
 	l.complete(&m)
 	c.AccountUnknown = c.PartnerID != "" && !l.Exists(c.PartnerID)
 	_, err := l.decideInvoice(ctx, m, invoiceID, &c)
+	return err
+}
+
+// refusesInvoice says why a command of a document's stream would be refused.
+func (l *Ledger) refusesInvoice(ctx context.Context, m domain.Meta, id string, cmd domain.Command) error {
+	invoice := reconciliation.NewMetaInvoice()
+	if _, err := l.fold(ctx, reconciliation.MetaInvoiceStream(id), invoice.Apply); err != nil {
+		return err
+	}
+	_, err := invoice.Decide(m, cmd)
 	return err
 }
 
