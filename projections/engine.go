@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"go.uber.org/zap"
@@ -73,6 +74,9 @@ type Sink interface {
 type Options struct {
 	// Logger takes what the operator should know; nil is silence.
 	Logger *zap.Logger
+	// RetryPause is the first pause before the engine subscribes again to a
+	// store that dropped it; 0 is DefaultRetryPause.
+	RetryPause time.Duration
 }
 
 // Engine follows a store's log.
@@ -83,6 +87,8 @@ type Engine struct {
 	models []Model
 	sinks  []Sink
 	log    *zap.Logger
+	// retryPause is the first pause before subscribing again.
+	retryPause time.Duration
 
 	position atomic.Pointer[eventstore.Position] // of the models
 	indexed  atomic.Pointer[eventstore.Position] // of the sinks
@@ -112,7 +118,10 @@ func Open(ctx context.Context, dir string, store eventstore.Store, c *codec.Code
 	if err != nil {
 		return nil, fmt.Errorf("open read models: %w", err)
 	}
-	e := &Engine{store: store, reader: c.NewReader(), db: db, models: models, sinks: sinks, log: log, changed: make(chan struct{})}
+	if opts.RetryPause == 0 {
+		opts.RetryPause = DefaultRetryPause
+	}
+	e := &Engine{retryPause: opts.RetryPause, store: store, reader: c.NewReader(), db: db, models: models, sinks: sinks, log: log, changed: make(chan struct{})}
 	if err := e.align(ctx); err != nil {
 		_ = db.Close()
 		return nil, err

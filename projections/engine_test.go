@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -112,6 +111,13 @@ func (m *models) close(t testing.TB) {
 	}
 }
 
+func (m *models) catchUp(t testing.TB) {
+	t.Helper()
+	if err := m.engine.CatchUp(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func dump(t testing.TB, m *models) string {
 	t.Helper()
 	var b bytes.Buffer
@@ -187,47 +193,5 @@ func TestModels(t *testing.T) {
 	}
 	if len(seen) != 3 || !seen[0].Counted || seen[0].Content != domain.ContentOf(charged("a", "2")) || seen[2].Quarantined[0].Reason != domain.ReasonChargeConflict || len(seen[3].Quarantined) != 0 {
 		t.Errorf("index %+v", seen)
-	}
-}
-
-// TestRebuildAndRestart: models that followed live, that were restarted in the
-// middle, and that were built in one go are the same byte for byte.
-func TestRebuildAndRestart(t *testing.T) {
-	l := newLog(t)
-	dir := t.TempDir()
-	l.append("account-PA-1", opened())
-	m := l.models(dir)
-	for i := range 300 {
-		l.append("account-PA-1", charged(fmt.Sprint("c", i), "0.0123"), quarantined(fmt.Sprint("q", i%7), []string{"no_rate", "charge_conflict"}[i%2]))
-		if i%100 == 50 {
-			m.close(t)
-			m = l.models(dir)
-		}
-	}
-	if err := m.engine.CatchUp(context.Background()); err != nil {
-		t.Fatal(err)
-	}
-	live := dump(t, m)
-	m.close(t)
-	fresh := l.models(t.TempDir())
-	defer fresh.close(t)
-	if err := fresh.engine.CatchUp(context.Background()); err != nil {
-		t.Fatal(err)
-	}
-	if rebuilt := dump(t, fresh); rebuilt != live || !strings.Contains(live, "usage/sum/") {
-		t.Errorf("rebuilt:\n%.2000s\nlive:\n%.2000s", rebuilt, live)
-	}
-}
-
-// TestUnknownEventStops names the place and goes no further.
-func TestUnknownEventStops(t *testing.T) {
-	l := newLog(t)
-	l.append("account-PA-1", opened())
-	l.raw("account-PA-1", []eventstore.Event{{ID: uuid.New(), Type: "Surprise", Data: []byte("{}"), Metadata: codec.AppendMetadata(nil, &codec.Metadata{Version: 1})}})
-	m := l.models(t.TempDir())
-	defer m.close(t)
-	err := m.engine.CatchUp(context.Background())
-	if !errors.Is(err, codec.ErrUnknownEvent) || !strings.Contains(err.Error(), "account-PA-1, revision 1") {
-		t.Errorf("got %v", err)
 	}
 }

@@ -47,12 +47,15 @@ const (
 	batchesAhead = 16
 )
 
-// Bounds of subscribing again where the store dropped the subscription.
+// Bounds of subscribing again where the store dropped the subscription or can't
+// be reached: three minutes with DefaultRetryPause.
 const (
-	// maxDrops is how often it may be dropped in a row without an event.
-	maxDrops = 8
-	// dropPause is the time between two subscriptions: 250 ms.
-	dropPause = 250 * time.Millisecond
+	// DefaultRetryPause is the first pause; it doubles each time.
+	DefaultRetryPause = 100 * time.Millisecond
+	// maxRetryPause is the longest pause, in first pauses.
+	maxRetryPause = 50
+	// maxRetries is how often it is tried again in a row without an event.
+	maxRetries = 40
 )
 
 // work is a batch of facts on its way to the models; commit says that it, and
@@ -62,24 +65,26 @@ type work struct {
 	commit bool
 }
 
-// follow applies what comes.
+// follow applies what comes, over as many subscriptions as it takes.
 func (e *Engine) follow(ctx context.Context) error {
 	at := e.Position()
-	for drops := 1; ; drops++ {
+	pause := e.retryPause
+	for tries := 0; ; tries++ {
 		from := at
 		err := e.subscribe(ctx, &at)
-		if !errors.Is(err, eventstore.ErrDropped) {
+		if !errors.Is(err, eventstore.ErrDropped) && !errors.Is(err, eventstore.ErrUnavailable) {
 			return err
 		}
 		if from.Before(at) {
-			drops = 0
+			tries, pause = 0, e.retryPause
 		}
-		if drops == maxDrops {
+		if tries == maxRetries {
 			return err
 		}
 		e.log.Warn("read models subscribe again", zap.Stringer("after", at), zap.Error(err))
 		select {
-		case <-time.After(dropPause):
+		case <-time.After(pause):
+			pause = min(2*pause, maxRetryPause*e.retryPause)
 		case <-ctx.Done():
 			return ctx.Err()
 		}

@@ -94,9 +94,10 @@ func (m *Model) Load(v projections.View) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", row.Key, err)
 		}
-		m.accounts[a.State.PartnerID] = a
+		partner := strings.TrimPrefix(row.Key, "account/")
+		m.accounts[partner] = a
 		for _, c := range a.State.Channels {
-			m.indexChannel(a.State.PartnerID, c)
+			m.indexChannel(partner, c)
 		}
 	}
 	return nil
