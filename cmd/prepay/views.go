@@ -72,7 +72,7 @@ func (v *views) CommandSeen(ctx context.Context, stream string, id uuid.UUID) (s
 }
 
 // Indexed implements ledger.Views.
-func (v *views) Indexed() eventstore.Position { return v.engine.Position() }
+func (v *views) Indexed() eventstore.Position { return v.engine.Indexed() }
 
 // WaitFor implements ledger.Views.
 func (v *views) WaitFor(ctx context.Context, p eventstore.Position) error {
