@@ -3,10 +3,15 @@ package embedded
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
+	"io/fs"
 	"path/filepath"
+	"strings"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/google/uuid"
+
+	"prepayledger/eventstore"
 )
 
 // formatVersion is the version of keys.go and record.go that this package
@@ -14,14 +19,19 @@ import (
 const formatVersion = 1
 
 // checkFolder refuses a folder that holds pieces of a log but not the file
-// that says which: Pebble would begin a new log over them.
+// that says which: Pebble would begin a new log over them. A folder in which a
+// crash stopped Pebble from creating its first manifest holds no piece of a log
+// yet, and is begun anew.
 func (s *Store) checkFolder() error {
 	desc, err := pebble.Peek(s.dir, s.opts.FS)
 	if err != nil {
 		return readError(err, "folder %s", s.dir)
 	}
 	if desc.Exists {
-		return nil
+		_, err := s.opts.FS.Stat(desc.ManifestFilename)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return nil // what is wrong with it, if anything is, opening says
+		}
 	}
 	names, err := s.opts.FS.List(s.dir)
 	if err != nil {
@@ -31,6 +41,27 @@ func (s *Store) checkFolder() error {
 		switch filepath.Ext(name) {
 		case ".sst", ".log", ".blob":
 			return damage("folder %s holds %s but its manifest is missing", s.dir, name)
+		}
+		if name == headFile {
+			return damage("folder %s held a log once, but its manifest is missing", s.dir)
+		}
+	}
+	return s.forgetManifest(names)
+}
+
+// manifestMarker begins the names of the files by which Pebble says which
+// manifest is its own. It writes one before the manifest's own name in the
+// folder is sure to be on disk; its write-ahead log comes after both.
+const manifestMarker = "marker.manifest."
+
+// forgetManifest removes the markers of a manifest that never came to be.
+func (s *Store) forgetManifest(names []string) error {
+	for _, name := range names {
+		if !strings.HasPrefix(name, manifestMarker) {
+			continue
+		}
+		if err := s.opts.FS.Remove(s.opts.FS.PathJoin(s.dir, name)); err != nil {
+			return fmt.Errorf("%w: cannot begin the event log in %s anew: %w", eventstore.ErrUnavailable, s.dir, err)
 		}
 	}
 	return nil

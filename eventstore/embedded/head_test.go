@@ -55,3 +55,54 @@ func TestManifestSeam(t *testing.T) {
 		t.Error("no damage was named as such: the test proves nothing")
 	}
 }
+
+// TestCrashedCreation: a crash while a log is created may leave a marker whose
+// manifest never reached the disk. That folder is begun anew; one that shows
+// any sign of a log is refused, whatever else is missing.
+func TestCrashedCreation(t *testing.T) {
+	folder := func(t *testing.T, keep ...string) string {
+		dir := t.TempDir()
+		s, err := Open(dir, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		fillSome(t, s, 10)
+		closeStore(t, s)
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range entries {
+			kept := false
+			for _, pattern := range keep {
+				match, _ := filepath.Match(pattern, e.Name())
+				kept = kept || match
+			}
+			if !kept {
+				if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		return dir
+	}
+	dir := folder(t, "marker.*", "OPTIONS-*", "LOCK")
+	s, err := Open(dir, Options{})
+	if err != nil {
+		t.Fatalf("a folder without any log: %v", err)
+	}
+	fillSome(t, s, 10)
+	closeStore(t, s)
+	if s, err = Open(dir, Options{}); err != nil {
+		t.Fatalf("again: %v", err)
+	}
+	if all, err := readAll(s); err != nil || len(all) != 10 {
+		t.Errorf("%d events, %v", len(all), err)
+	}
+	closeStore(t, s)
+	for _, sign := range []string{"*.sst", "*.log", "HEAD"} {
+		if _, err := Open(folder(t, "marker.*", sign), Options{}); !errors.Is(err, eventstore.ErrCorrupt) {
+			t.Errorf("a folder with %s and no manifest: %v", sign, err)
+		}
+	}
+}
