@@ -79,16 +79,16 @@ func LoadZone(name string) (*time.Location, error) {
 // apply folds an event into the figures.
 func (f *Funds) apply(e Event) error {
 	switch e := e.(type) {
-	case *ConversationCharged:
-		f.Balance = f.Balance.Sub(e.Amount)
-	case *ConversationCounted, *ChargeQuarantined, *QuarantineReleased, *ChannelRegistered, *ChannelCancelled, *InvoiceIssued:
-		if i, ok := e.(*InvoiceIssued); ok {
-			f.InvoiceCount = i.Sequence
-		}
+	case *ConversationCharged, *ChargeCorrected, *ReconciliationAdjusted, *RefundIssued:
+		f.Balance = f.Balance.Add(Effect(e))
+	case *ConversationCounted, *ChargeQuarantined, *QuarantineReleased, *ChannelRegistered, *ChannelCancelled:
+		// nothing of the figures changes
+	case *InvoiceIssued:
+		f.InvoiceCount = e.Sequence
 	case *AccountOpened:
 		*f = Funds{
 			PartnerID: e.PartnerID, Currency: e.Currency, Contract: e.Contract, Settings: e.Settings, Card: e.Card,
-			Balance: e.CarriedOver, Opened: true, NextDaily: NextMidnight(e.OpenedAt),
+			Balance: Effect(e), Opened: true, NextDaily: NextMidnight(e.OpenedAt),
 			InitialPending: e.CarriedOver.Less(e.Contract.MinimumOpening),
 		}
 	case *ContractChanged:
@@ -100,12 +100,6 @@ func (f *Funds) apply(e Event) error {
 		f.Card = e.Card
 	case *RechargeSettingsChanged:
 		f.Settings = e.Settings
-	case *ChargeCorrected:
-		f.Balance = f.Balance.Add(e.Amount)
-	case *ReconciliationAdjusted:
-		f.Balance = f.Balance.Add(e.Amount)
-	case *RefundIssued:
-		f.Balance = f.Balance.Sub(e.Amount)
 	case *BalancePublished:
 		f.NextDaily = e.Day.Add(Day)
 	case *AccountClosed:
@@ -127,7 +121,7 @@ func (f *Funds) applyPayment(e Event) error {
 			f.RetryAt = time.Time{}
 		}
 	case *RechargeSucceeded:
-		f.Balance = f.Balance.Add(e.Amount)
+		f.Balance = f.Balance.Add(Effect(e))
 		f.InFlight = nil
 		f.credited()
 	case *RechargeFailed:
@@ -139,7 +133,7 @@ func (f *Funds) applyPayment(e Event) error {
 		f.RetryAt = time.Time{}
 	case *PaymentConfirmed:
 		if e.Credited.Sign() > 0 {
-			f.Balance = f.Balance.Add(e.Credited)
+			f.Balance = f.Balance.Add(Effect(e))
 			f.credited()
 		}
 	case *GraceStarted:

@@ -3,7 +3,7 @@ package domain
 import "prepayledger/domain/money"
 
 // Effect is by how much an event changes the balance; zero for events that
-// don't.
+// don't. Account.Apply and every statement of movements take it from here.
 func Effect(e Event) money.Amount {
 	switch e := e.(type) {
 	case *AccountOpened:

@@ -51,3 +51,18 @@ func ValidateStream(stream string) error {
 	}
 	return nil
 }
+
+// ValidateRead checks the arguments of ReadStream. Drivers call it before they
+// do anything.
+func ValidateRead(stream string, from Revision, dir Direction) error {
+	if err := ValidateStream(stream); err != nil {
+		return err
+	}
+	if from < 0 {
+		return fmt.Errorf("%w: stream %s cannot be read from revision %d", ErrInvalid, stream, from)
+	}
+	if dir != Forwards && dir != Backwards {
+		return fmt.Errorf("%w: direction %d", ErrInvalid, dir)
+	}
+	return nil
+}

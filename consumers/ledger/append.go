@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"prepayledger/domain"
@@ -26,7 +25,7 @@ func (l *Ledger) appendAll(ctx context.Context, stream string, expected eventsto
 		if len(batch) == 0 {
 			return nil
 		}
-		at, err := l.appendOnce(ctx, stream, expected, batch)
+		at, err := decider.Append(ctx, l.store, stream, expected, batch)
 		if err != nil {
 			return fmt.Errorf("append to %s: %w", stream, err)
 		}
@@ -52,17 +51,6 @@ func (l *Ledger) appendAll(ctx context.Context, stream string, expected eventsto
 		size += len(data) + len(meta)
 	}
 	return expected, flush()
-}
-
-// appendOnce repeats an append of unknown outcome within bounds.
-func (l *Ledger) appendOnce(ctx context.Context, stream string, expected eventstore.Revision, events []eventstore.Event) (at eventstore.Appended, err error) {
-	for range decider.MaxRepeats {
-		at, err = l.store.Append(ctx, stream, expected, events)
-		if !errors.Is(err, eventstore.ErrOutcomeUnknown) || ctx.Err() != nil {
-			break
-		}
-	}
-	return at, err
 }
 
 // fold reads a whole stream into apply and returns where it ends.

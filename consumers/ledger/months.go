@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -61,36 +60,39 @@ func (l *Ledger) AllocateInvoiceLine(ctx context.Context, m domain.Meta, invoice
 	return err
 }
 
+// invoice returns the state of a document's stream and where it ends.
+func (l *Ledger) invoice(ctx context.Context, id string) (*reconciliation.MetaInvoice, eventstore.Revision, error) {
+	invoice := reconciliation.NewMetaInvoice()
+	revision, err := l.fold(ctx, reconciliation.MetaInvoiceStream(id), invoice.Apply)
+	return invoice, revision, err
+}
+
 // refusesInvoice says why a command of a document's stream would be refused.
 func (l *Ledger) refusesInvoice(ctx context.Context, m domain.Meta, id string, cmd domain.Command) error {
-	invoice := reconciliation.NewMetaInvoice()
-	if _, err := l.fold(ctx, reconciliation.MetaInvoiceStream(id), invoice.Apply); err != nil {
-		return err
+	invoice, _, err := l.invoice(ctx, id)
+	if err == nil {
+		_, err = invoice.Decide(m, cmd)
 	}
-	_, err := invoice.Decide(m, cmd)
 	return err
 }
 
 // decideInvoice decides a command of a document's stream and returns how many
 // events it raised.
-func (l *Ledger) decideInvoice(ctx context.Context, m domain.Meta, id string, cmd domain.Command) (int, error) {
-	stream := reconciliation.MetaInvoiceStream(id)
-	for range decider.MaxAttempts {
-		invoice := reconciliation.NewMetaInvoice()
-		revision, err := l.fold(ctx, stream, invoice.Apply)
+func (l *Ledger) decideInvoice(ctx context.Context, m domain.Meta, id string, cmd domain.Command) (raised int, err error) {
+	err = decider.Retry(func() error {
+		invoice, revision, err := l.invoice(ctx, id)
 		if err != nil {
-			return 0, err
+			return err
 		}
 		events, err := invoice.Decide(m, cmd)
 		if err != nil {
-			return 0, err
+			return err
 		}
-		_, err = l.appendAll(ctx, stream, revision, m, events)
-		if !errors.Is(err, eventstore.ErrWrongRevision) {
-			return len(events), err
-		}
-	}
-	return 0, decider.ErrContention
+		raised = len(events)
+		_, err = l.appendAll(ctx, reconciliation.MetaInvoiceStream(id), revision, m, events)
+		return err
+	})
+	return raised, err
 }
 
 // Month returns the state of a month's reconciliation and where its stream
@@ -116,8 +118,8 @@ func (l *Ledger) MonthInput(ctx context.Context, month domain.Month) (reconcilia
 		return in, err
 	}
 	for _, id := range ids {
-		invoice := reconciliation.NewMetaInvoice()
-		if _, err := l.fold(ctx, reconciliation.MetaInvoiceStream(id), invoice.Apply); err != nil {
+		invoice, _, err := l.invoice(ctx, id)
+		if err != nil {
 			return in, err
 		}
 		if d := invoice.Document(); d != nil {
@@ -211,30 +213,27 @@ func (l *Ledger) PostMonth(ctx context.Context, m domain.Meta, month domain.Mont
 
 // decideMonth decides a command of a month's stream and returns the newest
 // proposal after it.
-func (l *Ledger) decideMonth(ctx context.Context, m domain.Meta, month domain.Month, command func(*reconciliation.Reconciliation) domain.Command) (*reconciliation.Proposal, error) {
+func (l *Ledger) decideMonth(ctx context.Context, m domain.Meta, month domain.Month, command func(*reconciliation.Reconciliation) domain.Command) (latest *reconciliation.Proposal, err error) {
 	l.complete(&m)
-	for range decider.MaxAttempts {
+	err = decider.Retry(func() error {
 		r, revision, err := l.Month(ctx, month)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		events, err := r.Decide(m, command(r))
 		if err != nil {
-			return nil, err
+			return err
 		}
-		_, err = l.appendAll(ctx, reconciliation.Stream(month), revision, m, events)
-		if errors.Is(err, eventstore.ErrWrongRevision) {
-			continue
-		}
-		if err != nil {
-			return nil, err
+		if _, err = l.appendAll(ctx, reconciliation.Stream(month), revision, m, events); err != nil {
+			return err
 		}
 		for _, e := range events {
 			if err := r.Apply(e); err != nil {
-				return nil, err
+				return err
 			}
 		}
-		return r.Latest(), nil
-	}
-	return nil, decider.ErrContention
+		latest = r.Latest()
+		return nil
+	})
+	return latest, err
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -31,13 +30,12 @@ func (l *Ledger) ImportRates(ctx context.Context, m domain.Meta, name string, da
 		return nil, false, err
 	}
 	l.complete(&m)
-	for range decider.MaxAttempts {
-		added, err := l.importCard(ctx, m, name, data, card)
-		if !errors.Is(err, eventstore.ErrWrongRevision) {
-			return card, added, err
-		}
-	}
-	return card, false, decider.ErrContention
+	added := false
+	err = decider.Retry(func() (err error) {
+		added, err = l.importCard(ctx, m, name, data, card)
+		return err
+	})
+	return card, added, err
 }
 
 func (l *Ledger) importCard(ctx context.Context, m domain.Meta, name string, data []byte, card *rating.Card) (bool, error) {

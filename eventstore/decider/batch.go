@@ -155,7 +155,7 @@ func (b *batch[S, C, E, O]) decide(ctx context.Context, c C) (outcome O, barrier
 // flush appends what is pending; then all decided commands are durable.
 func (b *batch[S, C, E, O]) flush(ctx context.Context) error {
 	if len(b.pending) > 0 {
-		at, err := b.append(ctx)
+		at, err := Append(ctx, b.engine.store, b.stream.name, b.stream.revision, b.pending)
 		if err != nil {
 			return err
 		}
@@ -167,18 +167,6 @@ func (b *batch[S, C, E, O]) flush(ctx context.Context) error {
 	}
 	b.durable = b.decided
 	return nil
-}
-
-// append repeats an append of unknown outcome with the same ids, within
-// bounds: a store that has it answers success.
-func (b *batch[S, C, E, O]) append(ctx context.Context) (at eventstore.Appended, err error) {
-	for range MaxRepeats {
-		at, err = b.engine.store.Append(ctx, b.stream.name, b.stream.revision, b.pending)
-		if !errors.Is(err, eventstore.ErrOutcomeUnknown) || ctx.Err() != nil {
-			break
-		}
-	}
-	return at, err
 }
 
 // load folds the stream into a state.

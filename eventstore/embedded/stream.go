@@ -283,7 +283,7 @@ func (s *Store) lastEntry(stream string, end uint64) (indexEntry, error) {
 // ReadStream implements eventstore.Store.
 func (s *Store) ReadStream(ctx context.Context, stream string, from eventstore.Revision, dir eventstore.Direction) iter.Seq2[eventstore.Recorded, error] {
 	return func(yield func(eventstore.Recorded, error) bool) {
-		if err := validateRead(stream, from, dir); err != nil {
+		if err := eventstore.ValidateRead(stream, from, dir); err != nil {
 			yield(eventstore.Recorded{}, err)
 			return
 		}
@@ -298,18 +298,4 @@ func (s *Store) ReadStream(ctx context.Context, stream string, from eventstore.R
 		}
 		drain(ctx, s, next, yield)
 	}
-}
-
-// validateRead checks the arguments of ReadStream.
-func validateRead(stream string, from eventstore.Revision, dir eventstore.Direction) error {
-	if err := eventstore.ValidateStream(stream); err != nil {
-		return err
-	}
-	if from < 0 {
-		return fmt.Errorf("%w: stream %s cannot be read from revision %d", eventstore.ErrInvalid, stream, from)
-	}
-	if dir != eventstore.Forwards && dir != eventstore.Backwards {
-		return fmt.Errorf("%w: direction %d", eventstore.ErrInvalid, dir)
-	}
-	return nil
 }

@@ -176,7 +176,7 @@ func (s *Store) Last(ctx context.Context) (eventstore.Position, error) {
 // truncated is ErrCorrupt: the ledger's streams are whole.
 func (s *Store) ReadStream(ctx context.Context, stream string, from eventstore.Revision, dir eventstore.Direction) iter.Seq2[eventstore.Recorded, error] {
 	return func(yield func(eventstore.Recorded, error) bool) {
-		err := validateRead(stream, from, dir)
+		err := eventstore.ValidateRead(stream, from, dir)
 		if err == nil {
 			r := &streamRead{stream: stream, next: from, dir: dir}
 			err = s.read(ctx, r.request, func(e *eventstore.Recorded) error {
@@ -237,20 +237,6 @@ func (r *streamRead) check(e *eventstore.Recorded) error {
 	r.next = e.Revision + 1
 	if r.dir == eventstore.Backwards {
 		r.next = e.Revision - 1
-	}
-	return nil
-}
-
-// validateRead checks the arguments of ReadStream.
-func validateRead(stream string, from eventstore.Revision, dir eventstore.Direction) error {
-	if err := eventstore.ValidateStream(stream); err != nil {
-		return err
-	}
-	if from < 0 {
-		return fmt.Errorf("%w: stream %s cannot be read from revision %d", eventstore.ErrInvalid, stream, from)
-	}
-	if dir != eventstore.Forwards && dir != eventstore.Backwards {
-		return fmt.Errorf("%w: direction %d", eventstore.ErrInvalid, dir)
 	}
 	return nil
 }
