@@ -49,7 +49,11 @@ func (l *Ledger) registerChannel(ctx context.Context, partnerID string, c Comman
 		return err
 	}
 	mine := owner{partnerID, register.ChannelID}
-	if who != (owner{}) && (who != mine || l.hasChannel(ctx, partnerID, register.ChannelID)) {
+	registered, err := l.hasChannel(ctx, partnerID, register.ChannelID)
+	if err != nil {
+		return err
+	}
+	if who != (owner{}) && (who != mine || registered) {
 		register.NumberTaken = true
 		return l.do(ctx, partnerID, c)
 	}
@@ -80,10 +84,9 @@ func (l *Ledger) wouldReject(ctx context.Context, partnerID string, c Command) e
 }
 
 // hasChannel reports whether the account has the channel already.
-func (l *Ledger) hasChannel(ctx context.Context, partnerID, channelID string) bool {
-	found := false
-	_ = l.Inspect(ctx, partnerID, func(a *domain.Account) { found = a.Channels[channelID] != nil })
-	return found
+func (l *Ledger) hasChannel(ctx context.Context, partnerID, channelID string) (found bool, err error) {
+	err = l.Inspect(ctx, partnerID, func(a *domain.Account) { found = a.Channels[channelID] != nil })
+	return found, err
 }
 
 // endChannels cancels channels and then releases their numbers.
