@@ -115,6 +115,18 @@ func NewAccount() *Account {
 	}
 }
 
+// LoadZones gives the channels what their JSON leaves out.
+func (a *Account) LoadZones() error {
+	for _, c := range a.Channels {
+		zone, err := LoadZone(c.TimeZone)
+		if err != nil {
+			return err
+		}
+		c.Zone = zone
+	}
+	return nil
+}
+
 // Standing is the account's state in one word.
 type Standing string
 

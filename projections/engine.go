@@ -77,6 +77,9 @@ type Options struct {
 	// RetryPause is the first pause before the engine subscribes again to a
 	// store that dropped it; 0 is DefaultRetryPause.
 	RetryPause time.Duration
+	// Linger is how long a fact may wait for others once the engine is where
+	// the log ends; 0 is DefaultLinger.
+	Linger time.Duration
 }
 
 // Engine follows a store's log.
@@ -89,6 +92,8 @@ type Engine struct {
 	log    *zap.Logger
 	// retryPause is the first pause before subscribing again.
 	retryPause time.Duration
+	// linger is how long a fact may wait for its commit.
+	linger time.Duration
 
 	position atomic.Pointer[eventstore.Position] // of the models
 	indexed  atomic.Pointer[eventstore.Position] // of the sinks
@@ -121,7 +126,10 @@ func Open(ctx context.Context, dir string, store eventstore.Store, c *codec.Code
 	if opts.RetryPause == 0 {
 		opts.RetryPause = DefaultRetryPause
 	}
-	e := &Engine{retryPause: opts.RetryPause, store: store, reader: c.NewReader(), db: db, models: models, sinks: sinks, log: log, changed: make(chan struct{})}
+	if opts.Linger == 0 {
+		opts.Linger = DefaultLinger
+	}
+	e := &Engine{retryPause: opts.RetryPause, linger: opts.Linger, store: store, reader: c.NewReader(), db: db, models: models, sinks: sinks, log: log, changed: make(chan struct{})}
 	if err := e.align(ctx); err != nil {
 		_ = db.Close()
 		return nil, err

@@ -34,9 +34,9 @@ func (e *Engine) Start() {
 // has, the fewer writes it takes, since many of them change the same sums. Who
 // waits for a position ends the waiting.
 const (
-	// maxLinger is how long a fact waits at most once the models are where
+	// DefaultLinger is how long a fact waits at most once the models are where
 	// the log ends: 1 s.
-	maxLinger = time.Second
+	DefaultLinger = time.Second
 	// maxUncommitted is how many facts wait at most: about a second of work,
 	// which is done again after a crash.
 	maxUncommitted = 524_288
@@ -223,7 +223,7 @@ func (e *Engine) next(ctx context.Context, s eventstore.Subscription, linger boo
 	if !linger {
 		return s.Next(ctx)
 	}
-	short, cancel := context.WithDeadline(ctx, since.Add(maxLinger))
+	short, cancel := context.WithDeadline(ctx, since.Add(e.linger))
 	defer cancel()
 	e.hurry.Store(&cancel)
 	defer e.hurry.Store(nil)

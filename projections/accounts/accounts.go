@@ -109,14 +109,7 @@ func decode(value []byte) (*Account, error) {
 	if err := json.Unmarshal(value, a); err != nil {
 		return nil, err
 	}
-	for _, c := range a.State.Channels {
-		zone, err := domain.LoadZone(c.TimeZone)
-		if err != nil {
-			return nil, err
-		}
-		c.Zone = zone
-	}
-	return a, nil
+	return a, a.State.LoadZones()
 }
 
 func (m *Model) indexChannel(partner string, c *domain.Channel) {
