@@ -10,12 +10,17 @@ RACE = ./eventstore/decider ./consumers/intake/... ./consumers/ledger/... ./proj
 SOAK_CHARGES = 10000000
 SOAK_ENTRIES = 100000000
 
+# The official Node client, which is tested against our server: npm installs what
+# the lock says, and again when that changes.
+CLIENT = eventstore/esdbserver/testdata
+CLIENT_INSTALLED = $(CLIENT)/node_modules/.installed
+
 .PHONY: run test lint bench soak build deps help
 
 run: ## the product: a month, told by the demo
 	$(GO) run ./cmd/prepay demo
 
-test: ## every test, at reduced size
+test: $(CLIENT_INSTALLED) ## every test, at reduced size
 	$(GO) test ./...
 	$(GO) test -race $(RACE)
 
@@ -30,7 +35,7 @@ bench: ## the benchmarks, beside raw limits in the same run
 	$(GO) test -run '^$$' -bench . -benchtime 1s ./eventstore/embedded ./consumers/usage ./projections
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./eventstore/runindex -entries 2000000
 
-soak: ## the large sizes; write result and commit into docs/reliability.md
+soak: $(CLIENT_INSTALLED) ## the large sizes; write result and commit into docs/reliability.md
 	$(GO) run ./cmd/prepay bench --charges $(SOAK_CHARGES) --json
 	$(GO) test -run '^$$' -bench Growth -benchtime 1x -timeout 1h ./eventstore/runindex -entries $(SOAK_ENTRIES)
 	$(GO) test -run '^$$' -bench MonthEnd -benchtime 1x -timeout 1h ./domain/reconciliation
@@ -39,8 +44,13 @@ soak: ## the large sizes; write result and commit into docs/reliability.md
 build: ## the binary, ./prepay
 	$(GO) build -trimpath -o prepay ./cmd/prepay
 
-deps: ## what the build needs, from the module proxy
+deps: $(CLIENT_INSTALLED) ## what build and tests need, from the module proxy and the npm registry
 	$(GO) mod download
+
+$(CLIENT_INSTALLED): $(CLIENT)/package.json $(CLIENT)/package-lock.json
+	@command -v npm >/dev/null || { echo "npm is missing: install Node.js 18 or newer with npm, by which the official Node client is tested"; exit 1; }
+	cd $(CLIENT) && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-6s %s\n", $$1, $$2}' Makefile

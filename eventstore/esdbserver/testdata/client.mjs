@@ -2,13 +2,10 @@
 // the server's address; ends with code 0 if all is as it must be.
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { createRequire } from "node:module";
-
-const require = createRequire(process.env.CLIENT_MODULES + "/");
-const {
+import {
   EventStoreDBClient, jsonEvent, WrongExpectedVersionError, AccessDeniedError, StreamNotFoundError,
   NO_STREAM, ANY, START, END, FORWARDS, BACKWARDS, streamNameFilter,
-} = require("@eventstore/db-client");
+} from "@eventstore/db-client";
 
 const client = EventStoreDBClient.connectionString(process.argv[2]);
 const event = (n) => jsonEvent({ id: randomUUID(), type: "Noted", data: { n } });
