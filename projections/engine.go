@@ -7,6 +7,7 @@
 package projections
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -95,6 +96,12 @@ type Engine struct {
 	// linger is how long a fact may wait for its commit.
 	linger time.Duration
 
+	// unidentified says that the log was empty at Open; first is the id of its
+	// first event once that has come.
+	unidentified bool
+	first        []byte
+
+	applied  atomic.Uint64                       // facts since Open
 	position atomic.Pointer[eventstore.Position] // of the models
 	indexed  atomic.Pointer[eventstore.Position] // of the sinks
 
@@ -113,7 +120,7 @@ type Engine struct {
 // sink to a common position. A model whose version changed is rebuilt first,
 // beside what its former version left; that is deleted when the new one has
 // come as far as the others. A log that ends before what the models have seen
-// yields ErrAhead.
+// yields ErrAhead, another log than they have seen ErrOtherLog.
 func Open(ctx context.Context, dir string, store eventstore.Store, c *codec.Codec, models []Model, sinks []Sink, opts Options) (*Engine, error) {
 	log := opts.Logger
 	if log == nil {
@@ -130,7 +137,11 @@ func Open(ctx context.Context, dir string, store eventstore.Store, c *codec.Code
 		opts.Linger = DefaultLinger
 	}
 	e := &Engine{retryPause: opts.RetryPause, linger: opts.Linger, store: store, reader: c.NewReader(), db: db, models: models, sinks: sinks, log: log, changed: make(chan struct{})}
-	if err := e.align(ctx); err != nil {
+	err = e.identify(ctx)
+	if err == nil {
+		err = e.align(ctx)
+	}
+	if err != nil {
 		_ = db.Close()
 		return nil, err
 	}
@@ -143,6 +154,41 @@ type quiet struct{ log *zap.Logger }
 func (quiet) Infof(string, ...any)           {}
 func (q quiet) Errorf(f string, args ...any) { q.log.Sugar().Errorf(f, args...) }
 func (q quiet) Fatalf(f string, args ...any) { q.log.Sugar().Panicf(f, args...) }
+
+// logKey keeps which log the database belongs to: the id of its first event.
+var logKey = []byte("\x00log")
+
+// ErrOtherLog says that the models belong to another log.
+var ErrOtherLog = errors.New("the read models belong to another event log")
+
+// identify checks that the database belongs to the store's log, or notes that
+// it does from now on. Positions of two logs say nothing about each other.
+func (e *Engine) identify(ctx context.Context) error {
+	var first []byte
+	for r, err := range e.store.ReadAll(ctx, eventstore.Start) {
+		if err != nil {
+			return err
+		}
+		first = r.ID[:]
+		break
+	}
+	known, closer, err := e.db.Get(logKey)
+	if errors.Is(err, pebble.ErrNotFound) {
+		if first == nil {
+			e.unidentified = true
+			return nil
+		}
+		return e.db.Set(logKey, first, pebble.Sync)
+	}
+	if err != nil {
+		return err
+	}
+	defer closer.Close()
+	if first != nil && !bytes.Equal(known, first) {
+		return fmt.Errorf("%w: name the data folder that was used with it, or delete the folder of the read models", ErrOtherLog)
+	}
+	return nil
+}
 
 // align loads the models and lets those that lie behind catch up, so that all
 // go on from one position. The log is read once: whoever is at a position
@@ -274,6 +320,9 @@ func (e *Engine) apply(ctx context.Context, facts []Fact, models []Model, sinks 
 	if len(facts) == 0 {
 		return nil
 	}
+	if e.unidentified {
+		e.unidentified, e.first = false, bytes.Clone(facts[0].ID[:])
+	}
 	var sunk error
 	done := make(chan struct{})
 	go func() {
@@ -282,6 +331,7 @@ func (e *Engine) apply(ctx context.Context, facts []Fact, models []Model, sinks 
 	}()
 	err := applyModels(facts, models)
 	<-done
+	e.applied.Add(uint64(len(facts)))
 	return errors.Join(err, sunk)
 }
 
@@ -316,6 +366,11 @@ func (e *Engine) flush(models []Model, at eventstore.Position) error {
 	}
 	b := e.db.NewBatch()
 	defer b.Close()
+	if e.first != nil {
+		if err := b.Set(logKey, e.first, nil); err != nil {
+			return err
+		}
+	}
 	for _, m := range models {
 		if err := m.Flush(e.view(m), &Batch{batch: b, prefix: rows(place(m))}); err != nil {
 			return fmt.Errorf("%s: %w", m.Name(), err)
@@ -326,6 +381,9 @@ func (e *Engine) flush(models []Model, at eventstore.Position) error {
 	}
 	return b.Commit(pebble.NoSync)
 }
+
+// Applied is how many events were handed to models since Open.
+func (e *Engine) Applied() uint64 { return e.applied.Load() }
 
 // Close stops following and closes the database.
 func (e *Engine) Close() error {

@@ -248,6 +248,32 @@ func TestAhead(t *testing.T) {
 	}
 }
 
+// TestOtherLog refuses a log that the models do not belong to, also one that
+// was empty when they were opened first.
+func TestOtherLog(t *testing.T) {
+	for _, filled := range []bool{true, false} {
+		one, other := projectionstest.New(t), projectionstest.New(t)
+		dir := t.TempDir()
+		if filled {
+			one.Append("account-PA-1", opened())
+		}
+		engine := follow(t, one, dir, &tally{name: "one", version: 1})
+		if !filled {
+			one.Append("account-PA-1", opened())
+			if err := engine.CatchUp(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		shut(t, engine)
+		shut(t, follow(t, one, dir, &tally{name: "one", version: 1}))
+		other.Append("account-PA-1", opened(), opened())
+		_, err := projections.Open(t.Context(), dir, other.Store(), codec.New(), []projections.Model{&tally{name: "one", version: 1}}, nil, projections.Options{})
+		if !errors.Is(err, projections.ErrOtherLog) {
+			t.Errorf("filled %t: got %v", filled, err)
+		}
+	}
+}
+
 // place is a sink that stands somewhere and keeps what it gets.
 type place struct {
 	at   eventstore.Position

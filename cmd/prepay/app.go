@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/google/uuid"
 	"go.uber.org/zap"
 
@@ -15,6 +17,7 @@ import (
 	"prepayledger/domain/codec"
 	"prepayledger/eventstore"
 	"prepayledger/eventstore/embedded"
+	"prepayledger/eventstore/esdb"
 	"prepayledger/projections"
 	"prepayledger/projections/chargeindex"
 )
@@ -25,10 +28,18 @@ const (
 	logFolder   = "log"
 	viewsFolder = "views"
 	indexFolder = "index"
+	// lockFile is held by the process that has the folder.
+	lockFile = "LOCK"
 )
 
 // appOptions say how a data folder is opened.
 type appOptions struct {
+	// eventStore is the connection string of the event store that keeps the
+	// log; empty for the one in the folder.
+	eventStore string
+	// empty refuses a log that has events.
+	empty bool
+
 	clock  func() time.Time
 	ids    func() uuid.UUID
 	exact  bool
@@ -37,7 +48,8 @@ type appOptions struct {
 
 // app is an open data folder: the event log, its read models and the ledger.
 type app struct {
-	store  *embedded.Store
+	lock   io.Closer
+	store  eventstore.Store
 	views  *views
 	ledger *ledger.Ledger
 }
@@ -51,11 +63,18 @@ func openApp(ctx context.Context, dataDir string, o appOptions) (_ *app, err err
 			_ = a.Close()
 		}
 	}()
-	if err := os.MkdirAll(dataDir, 0o700); err != nil {
-		return a, fmt.Errorf("data folder: %w", err)
-	}
-	if a.store, err = embedded.Open(filepath.Join(dataDir, logFolder), embedded.Options{Logger: o.logger}); err != nil {
+	if a.lock, err = lockData(dataDir); err != nil {
 		return a, err
+	}
+	if a.store, err = openStore(dataDir, o.eventStore, o.logger); err != nil {
+		return a, err
+	}
+	last, err := a.store.Last(ctx)
+	if err != nil {
+		return a, err
+	}
+	if o.empty && last != eventstore.Start {
+		return a, errNotEmpty
 	}
 	c := codec.New()
 	if a.views, err = openViews(ctx, dataDir, a.store, c, o.logger); err != nil {
@@ -67,6 +86,42 @@ func openApp(ctx context.Context, dataDir string, o appOptions) (_ *app, err err
 	}
 	a.ledger, err = ledger.Open(ctx, a.store, a.views, c, ledger.Options{Clock: o.clock, IDs: o.ids, Exact: o.exact, Logger: o.logger})
 	return a, err
+}
+
+// errNotEmpty says that a log has events where there must be none.
+var errNotEmpty = errors.New("the event store has events already: this starts with an empty one")
+
+// lockData makes the data folder and keeps other processes out of it.
+func lockData(dataDir string) (io.Closer, error) {
+	if err := os.MkdirAll(dataDir, 0o700); err != nil {
+		return nil, fmt.Errorf("data folder: %w", err)
+	}
+	lock, err := vfs.Default.Lock(filepath.Join(dataDir, lockFile))
+	var file *os.PathError
+	if errors.As(err, &file) {
+		return nil, fmt.Errorf("data folder: %w", err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", eventstore.ErrLocked, dataDir, err)
+	}
+	return lock, nil
+}
+
+// openStore opens the event store: that of the connection string, else the one
+// in the data folder.
+func openStore(dataDir, connection string, logger *zap.Logger) (eventstore.Store, error) {
+	if connection != "" {
+		store, err := esdb.Open(connection, esdb.Options{Logger: logger})
+		if err != nil {
+			return nil, fmt.Errorf("--eventstore: %w", err)
+		}
+		return store, nil
+	}
+	store, err := embedded.Open(filepath.Join(dataDir, logFolder), embedded.Options{Logger: logger})
+	if err != nil {
+		return nil, err
+	}
+	return store, nil
 }
 
 // errViews says that what is rebuilt from the log can't be opened.
@@ -102,6 +157,9 @@ func (a *app) Close() error {
 	}
 	if a.store != nil {
 		errs = append(errs, a.store.Close())
+	}
+	if a.lock != nil {
+		errs = append(errs, a.lock.Close())
 	}
 	*a = app{}
 	return errors.Join(errs...)

@@ -20,6 +20,7 @@ type commands struct {
 	Verify     verifyCmd     `cmd:"" help:"Prove that log and read models agree."`
 	Rebuild    rebuildCmd    `cmd:"" help:"Rebuild everything from the log."`
 	Export     exportCmd     `cmd:"" help:"Write events out."`
+	Eventstore eventstoreCmd `cmd:"" help:"Serve the event log over the protocol of EventStoreDB."`
 	Bench      benchCmd      `cmd:"" help:"Measure the intake on this machine."`
 	Version    versionCmd    `cmd:"" help:"Say which program this is."`
 }

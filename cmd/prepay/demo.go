@@ -63,7 +63,7 @@ func (c *demoCmd) Run(ctx context.Context, g *globals) (err error) {
 	if g.JSON {
 		s.w = io.Discard
 	}
-	s.app, err = openApp(ctx, dir, appOptions{clock: s.month.Now, ids: simulate.IDs(), exact: true})
+	s.app, err = openApp(ctx, dir, appOptions{eventStore: g.EventStore, empty: true, clock: s.month.Now, ids: simulate.IDs(), exact: true})
 	if err != nil {
 		return err
 	}

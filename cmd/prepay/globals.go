@@ -9,7 +9,10 @@ import (
 // globals are the flags and streams of every command.
 type globals struct {
 	// Data is the data folder.
-	Data string `help:"Data folder of the embedded store." default:"prepay-data" env:"PREPAY_DATA" type:"path" placeholder:"DIR"`
+	Data string `help:"Data folder: event log and read models." default:"prepay-data" env:"PREPAY_DATA" type:"path" placeholder:"DIR"`
+	// EventStore is the event store that keeps the log; empty for the one in
+	// the data folder.
+	EventStore string `help:"Keep the log in this EventStoreDB or KurrentDB instead of the data folder." name:"eventstore" env:"PREPAY_EVENTSTORE" placeholder:"esdb://…"`
 	// JSON asks for output that a machine reads.
 	JSON bool `help:"Write JSON for machines."`
 	// Strict makes rejected or quarantined things exit code 3.

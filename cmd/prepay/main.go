@@ -130,6 +130,12 @@ func explain(err error) (code, message string) {
 		return "store_damaged", oneLine(err)
 	case errors.Is(err, eventstore.ErrUnavailable):
 		return "store_unavailable", oneLine(err)
+	case errors.Is(err, errNotEmpty):
+		return "store_not_empty", oneLine(err)
+	case errors.Is(err, projections.ErrOtherLog):
+		return "other_log", oneLine(err)
+	case errors.Is(err, eventstore.ErrInvalid):
+		return "wrong_setting", oneLine(err)
 	case errors.Is(err, projections.ErrAhead):
 		return "store_shortened", oneLine(err)
 	case errors.Is(err, errViews):

@@ -14,7 +14,7 @@ import (
 
 // with opens the data folder for a command and closes it afterwards.
 func (g *globals) with(ctx context.Context, work func(*app) error) (err error) {
-	a, err := openApp(ctx, g.Data, appOptions{clock: g.Now})
+	a, err := openApp(ctx, g.Data, appOptions{eventStore: g.EventStore, clock: g.Now})
 	if err != nil {
 		return g.inUse(err)
 	}
@@ -51,8 +51,11 @@ func (g *globals) read(ctx context.Context, work func(*app) error) error {
 	return g.with(ctx, work)
 }
 
-// exists refuses a folder without an event log.
+// exists refuses a folder without an event log, where that is where it is kept.
 func (g *globals) exists() error {
+	if g.EventStore != "" {
+		return nil
+	}
 	if _, err := os.Stat(filepath.Join(g.Data, logFolder)); errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("there is no data in %s: import something first, or name another folder with --data", g.Data)
 	}

@@ -40,7 +40,7 @@ func (c *simulateCmd) Run(ctx context.Context, g *globals) (err error) {
 	} else if entries, _ := os.ReadDir(dir); len(entries) > 0 {
 		return fmt.Errorf("%s is not empty: a scenario starts in an empty folder", dir)
 	}
-	result, err := c.simulate(ctx, dir)
+	result, err := c.simulate(ctx, dir, g.EventStore)
 	if err != nil {
 		return err
 	}
@@ -55,14 +55,14 @@ func (c *simulateCmd) Run(ctx context.Context, g *globals) (err error) {
 	return err
 }
 
-func (c *simulateCmd) simulate(ctx context.Context, dir string) (_ *simulate.Result, err error) {
+func (c *simulateCmd) simulate(ctx context.Context, dir, eventStore string) (_ *simulate.Result, err error) {
 	in, err := os.Open(c.Scenario)
 	if err != nil {
 		return nil, err
 	}
 	defer in.Close()
 	clock := &simulate.Clock{}
-	a, err := openApp(ctx, dir, appOptions{clock: clock.Now, ids: simulate.IDs(), exact: true})
+	a, err := openApp(ctx, dir, appOptions{eventStore: eventStore, empty: true, clock: clock.Now, ids: simulate.IDs(), exact: true})
 	if err != nil {
 		return nil, err
 	}

@@ -37,7 +37,7 @@ in the index that tells duplicates apart (R8). It changes nothing.
 // verified is what was found to be whole.
 type verified struct {
 	Events   uint64 `json:"events"`
-	Appends  uint64 `json:"appends"`
+	Appends  uint64 `json:"appends,omitempty"`
 	Streams  uint64 `json:"streams"`
 	Accounts int    `json:"accounts"`
 	Charges  int64  `json:"charges"`
@@ -47,7 +47,7 @@ type verified struct {
 // Run runs the command.
 func (*verifyCmd) Run(ctx context.Context, g *globals) error {
 	return g.read(ctx, func(a *app) error {
-		report, err := a.store.Verify(ctx)
+		report, err := verifyLog(ctx, a.store)
 		if err != nil {
 			return err
 		}
@@ -68,6 +68,35 @@ func (*verifyCmd) Run(ctx context.Context, g *globals) error {
 			fmt.Fprintf(w, "The index knows every charge of it: %d.\n", v.Charges)
 		})
 	})
+}
+
+// logReport is what was found in a log.
+type logReport = embedded.Report
+
+// verifyLog reads the whole log. The embedded one is also checked below its
+// events: checksums, records, the index of streams.
+func verifyLog(ctx context.Context, store eventstore.Store) (logReport, error) {
+	if own, ok := store.(*embedded.Store); ok {
+		return own.Verify(ctx)
+	}
+	var report logReport
+	next := map[string]eventstore.Revision{}
+	for r, err := range store.ReadAll(ctx, eventstore.Start) {
+		if err != nil {
+			return report, err
+		}
+		if !report.Last.Before(r.Position) {
+			return report, fmt.Errorf("%w: position %s follows %s", errDiffers, r.Position, report.Last)
+		}
+		if r.Revision != next[r.Stream] {
+			return report, fmt.Errorf("%w: stream %s: revision %d follows %d", errDiffers, r.Stream, r.Revision, next[r.Stream]-1)
+		}
+		next[r.Stream]++
+		report.Events++
+		report.Last = r.Position
+	}
+	report.Streams = uint64(len(next))
+	return report, nil
 }
 
 // verifyAccount replays an account and compares it with its live state.
@@ -182,30 +211,35 @@ read models that can't be opened any more.
 
 // Run runs the command.
 func (*rebuildCmd) Run(ctx context.Context, g *globals) error {
-	if err := g.forgetViews(); err != nil {
+	if err := g.forgetViews(ctx); err != nil {
 		return err
 	}
 	return g.read(ctx, func(a *app) error {
-		last, err := a.store.Last(ctx)
-		if err != nil {
-			return err
-		}
-		return g.print(map[string]any{"events": last.Commit}, func(w io.Writer) {
-			fmt.Fprintf(w, "Rebuilt from %d events.\n", last.Commit)
+		events := a.views.engine.Applied()
+		return g.print(map[string]any{"events": events}, func(w io.Writer) {
+			fmt.Fprintf(w, "Rebuilt from %d events.\n", events)
 		})
 	})
 }
 
-// forgetViews deletes what is rebuilt from the log. The log is open meanwhile,
-// so that nobody else has the folder.
-func (g *globals) forgetViews() (err error) {
+// forgetViews deletes what is rebuilt from the log. The log is opened
+// meanwhile: without one nothing is deleted.
+func (g *globals) forgetViews(ctx context.Context) (err error) {
 	if err := g.exists(); err != nil {
 		return err
 	}
-	store, err := embedded.Open(filepath.Join(g.Data, logFolder), embedded.Options{})
+	lock, err := lockData(g.Data)
+	if err != nil {
+		return g.inUse(err)
+	}
+	defer func() { err = errors.Join(err, lock.Close()) }()
+	store, err := openStore(g.Data, g.EventStore, nil)
 	if err != nil {
 		return g.inUse(err)
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
+	if _, err := store.Last(ctx); err != nil {
+		return err
+	}
 	return deleteViews(g.Data)
 }

@@ -79,6 +79,12 @@ func (v *views) WaitFor(ctx context.Context, p eventstore.Position) error {
 	return v.engine.WaitFor(ctx, p)
 }
 
+// References implements ledger.Views.
+func (v *views) References() uint64 { return v.cards.Events() }
+
+// Exists implements ledger.Views.
+func (v *views) Exists(partnerID string) bool { return v.accounts.Exists(partnerID) }
+
 // Partners implements ledger.Views.
 func (v *views) Partners(context.Context) ([]string, error) { return v.accounts.Partners(), nil }
 

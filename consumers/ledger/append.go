@@ -29,6 +29,7 @@ func (l *Ledger) appendAll(ctx context.Context, stream string, expected eventsto
 		if err != nil {
 			return fmt.Errorf("append to %s: %w", stream, err)
 		}
+		l.appended(at.Position)
 		expected = at.LastRevision
 		batch, size = nil, 0
 		return nil

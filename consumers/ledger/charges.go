@@ -38,7 +38,7 @@ func (l *Ledger) Charge(ctx context.Context, m domain.Meta, charges []Presented)
 // behind (MaxIndexLag).
 func (l *Ledger) StartCharging(ctx context.Context, m domain.Meta, charges []Presented) (*Charging, error) {
 	l.complete(&m)
-	if err := l.holdBack(ctx); err != nil {
+	if err := l.holdBack(ctx, len(charges)); err != nil {
 		return nil, err
 	}
 	c := &Charging{total: len(charges)}
@@ -122,12 +122,25 @@ func earlier(a, b ChannelRef) bool {
 	return !a.CancelledAt.IsZero() && (b.CancelledAt.IsZero() || a.CancelledAt.Before(b.CancelledAt))
 }
 
+// lag bounds what the charge index does not know yet. Positions say nothing
+// about how many events lie between them, so charges are counted: at each half
+// of MaxIndexLag those before the last half must be indexed.
+type lag struct {
+	charges int
+	half    eventstore.Position
+}
+
 // holdBack waits while the charge index lags more than MaxIndexLag behind
 // what this ledger wrote.
-func (l *Ledger) holdBack(ctx context.Context) error {
-	last := l.last.Load()
-	if indexed := l.views.Indexed().Commit; last <= indexed+MaxIndexLag {
+func (l *Ledger) holdBack(ctx context.Context, charges int) error {
+	l.mu.Lock()
+	l.lag.charges += charges
+	if l.lag.charges < MaxIndexLag/2 {
+		l.mu.Unlock()
 		return nil
 	}
-	return l.views.WaitFor(ctx, eventstore.Position{Commit: last - MaxIndexLag, Prepare: last - MaxIndexLag})
+	before := l.lag.half
+	l.lag = lag{half: l.last}
+	l.mu.Unlock()
+	return l.views.WaitFor(ctx, before)
 }

@@ -33,21 +33,45 @@ func (l *Ledger) Do(ctx context.Context, partnerID string, m domain.Meta, cmd do
 	case *domain.ReplaceCard:
 		cmd = &domain.ReplaceCard{Card: c.Card, CardProblem: l.cardProblem(c.Card)}
 	case *domain.Transfer:
-		if !l.Exists(c.To) {
+		known, err := l.known(ctx, c.To)
+		if err != nil {
+			return err
+		}
+		if !known {
 			return domain.Reject(domain.UnknownAccount, "There is no partner account %.64q: correct the partner id.", c.To)
 		}
 	}
-	if _, opens := cmd.(*domain.OpenAccount); !opens && !l.Exists(partnerID) {
+	known, err := l.known(ctx, partnerID)
+	if err != nil {
+		return err
+	}
+	if _, opens := cmd.(*domain.OpenAccount); !opens && !known {
 		return domain.Reject(domain.UnknownAccount, "There is no partner account %.64q: open it first or correct the partner id.", partnerID)
 	}
 	c := Command{Meta: m, Do: cmd, Once: once}
 	switch cmd.(type) {
 	case *domain.RegisterChannel:
-		return l.registerChannel(ctx, partnerID, c)
+		err = l.registerChannel(ctx, partnerID, c)
 	case *domain.CancelChannel, *domain.CloseAccount:
-		return l.endChannels(ctx, partnerID, c)
+		err = l.endChannels(ctx, partnerID, c)
+	default:
+		return l.do(ctx, partnerID, c)
 	}
-	return l.do(ctx, partnerID, c)
+	if err != nil {
+		return err
+	}
+	// Charges find channels through the views: the next one must find it.
+	return l.settleOwn(ctx)
+}
+
+// known is Exists, certain also of accounts that another process opened just
+// now.
+func (l *Ledger) known(ctx context.Context, partnerID string) (bool, error) {
+	if l.Exists(partnerID) {
+		return true, nil
+	}
+	err := l.Settle(ctx)
+	return l.Exists(partnerID), err
 }
 
 // cardProblem says why the processor can't charge a card.

@@ -9,7 +9,6 @@ package ledger
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -40,6 +39,11 @@ type Views interface {
 	Indexed() eventstore.Position
 	// WaitFor waits until all views are at the position at least.
 	WaitFor(ctx context.Context, p eventstore.Position) error
+	// References counts the events of rate cards, markets and tiers seen: a
+	// ledger reads them again when another process added one.
+	References() uint64
+	// Exists reports whether the partner has an account.
+	Exists(partnerID string) bool
 	// Partners returns the ids of all accounts, in order.
 	Partners(ctx context.Context) ([]string, error)
 	// ChannelsByPhoneNumberID returns all channels, cancelled ones too, that
@@ -72,8 +76,8 @@ func BlockedText(provider string) string {
 // DefaultProvider is the provider's name in BlockedText.
 const DefaultProvider = "360dialog"
 
-// MaxIndexLag is how many positions the charge index may lie behind before
-// charges wait for it: what is decided and not indexed is kept in memory.
+// MaxIndexLag is how many charges the charge index may lie behind before
+// further ones wait for it: what is decided and not indexed is kept in memory.
 const MaxIndexLag = 1_000_000
 
 // Options of a Ledger.
@@ -104,12 +108,19 @@ type Ledger struct {
 	book    atomic.Pointer[rating.Book]
 	markets atomic.Pointer[rating.Markets]
 
+	// rates guards what follows and changes of book.
+	rates  sync.Mutex
+	loaded map[string]bool // currencies and WABAs whose cards and tiers are in the book
+	// references is how many events of cards, markets and tiers the views had
+	// seen when the book was read.
+	references uint64
+
 	// mu guards what follows.
 	mu       sync.Mutex
-	partners map[string]bool // that have an account
-	loaded   map[string]bool // currencies and WABAs whose cards and tiers are in the book
+	partners map[string]bool // opened here: views may not know them yet
 	// last is the position of the newest own append.
-	last atomic.Uint64
+	last eventstore.Position
+	lag  lag
 }
 
 // Open returns a ledger on the store. Its views must follow the store's log.
@@ -135,15 +146,9 @@ func Open(ctx context.Context, store eventstore.Store, views Views, c *codec.Cod
 	}
 	l.book.Store(&rating.Book{})
 	l.markets.Store(rating.DefaultMarkets())
+	l.references = views.References()
 	if err := l.loadMarkets(ctx); err != nil {
 		return nil, err
-	}
-	partners, err := views.Partners(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("list accounts: %w", err)
-	}
-	for _, p := range partners {
-		l.partners[p] = true
 	}
 	l.engine = decider.New(store, l.spec())
 	return l, nil
@@ -155,11 +160,32 @@ func (l *Ledger) Close() { l.engine.Close() }
 // Now returns the ledger's instant.
 func (l *Ledger) Now() time.Time { return l.opts.Clock().UTC() }
 
-// Exists reports whether the partner has an account.
+// Exists reports whether the partner has an account: one opened elsewhere is
+// known when the views have it.
 func (l *Ledger) Exists(partnerID string) bool {
+	if l.views.Exists(partnerID) {
+		return true
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.partners[partnerID]
+}
+
+// appended notes where an append went.
+func (l *Ledger) appended(at eventstore.Position) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.last.Before(at) {
+		l.last = at
+	}
+}
+
+// settleOwn waits until the views know what this ledger appended.
+func (l *Ledger) settleOwn(ctx context.Context) error {
+	l.mu.Lock()
+	last := l.last
+	l.mu.Unlock()
+	return l.views.WaitFor(ctx, last)
 }
 
 // Settle waits until the views know everything that this ledger wrote: read

@@ -6,6 +6,7 @@ import (
 	"prepayledger/domain"
 	"prepayledger/domain/reference"
 	"prepayledger/eventstore"
+	"prepayledger/eventstore/decider"
 )
 
 // numberStream says who owns a number: the reservation pattern of R5.
@@ -35,6 +36,10 @@ func (l *Ledger) numberOwner(ctx context.Context, digits string) (owner, eventst
 // crash in between leaves a reservation that names this channel; registering
 // it again goes on from there.
 func (l *Ledger) registerChannel(ctx context.Context, partnerID string, c Command) error {
+	return decider.Retry(func() error { return l.reserveAndRegister(ctx, partnerID, c) })
+}
+
+func (l *Ledger) reserveAndRegister(ctx context.Context, partnerID string, c Command) error {
 	register := *c.Do.(*domain.RegisterChannel)
 	c.Do = &register
 	digits, err := domain.NormalizeNumber(register.PhoneNumber)
@@ -53,7 +58,13 @@ func (l *Ledger) registerChannel(ctx context.Context, partnerID string, c Comman
 	if err != nil {
 		return err
 	}
-	if who != (owner{}) && (who != mine || registered) {
+	free := who == owner{} || who == mine && !registered
+	if !free {
+		if free, err = l.cancelled(ctx, who); err != nil {
+			return err
+		}
+	}
+	if !free {
 		register.NumberTaken = true
 		return l.do(ctx, partnerID, c)
 	}
@@ -89,40 +100,53 @@ func (l *Ledger) hasChannel(ctx context.Context, partnerID, channelID string) (f
 	return found, err
 }
 
-// endChannels cancels channels and then releases their numbers.
+// cancelled reports whether an owner's channel is cancelled: it then holds the
+// number no more, whether it was released or not.
+func (l *Ledger) cancelled(ctx context.Context, o owner) (cancelled bool, err error) {
+	err = l.Inspect(ctx, o.partnerID, func(a *domain.Account) {
+		c := a.Channels[o.channelID]
+		cancelled = c != nil && !c.CancelledAt.IsZero()
+	})
+	return cancelled, err
+}
+
+// endChannels cancels channels and then releases their numbers. What a crash
+// in between leaves reserved, the next registration takes over.
 func (l *Ledger) endChannels(ctx context.Context, partnerID string, c Command) error {
-	var ending []domain.ChannelRegistered
+	if err := l.do(ctx, partnerID, c); err != nil {
+		return err
+	}
+	var ended []domain.ChannelRegistered
 	err := l.Inspect(ctx, partnerID, func(a *domain.Account) {
 		for id, channel := range a.Channels {
 			cancel, one := c.Do.(*domain.CancelChannel)
-			if channel.CancelledAt.IsZero() && (!one || cancel.ChannelID == id) {
-				ending = append(ending, channel.ChannelRegistered)
+			if !channel.CancelledAt.IsZero() && (!one || cancel.ChannelID == id) {
+				ended = append(ended, channel.ChannelRegistered)
 			}
 		}
 	})
 	if err != nil {
 		return err
 	}
-	if err := l.do(ctx, partnerID, c); err != nil {
-		return err
-	}
-	for _, channel := range ending {
-		digits, err := domain.NormalizeNumber(channel.PhoneNumber)
-		if err != nil {
-			return err
-		}
-		who, revision, err := l.numberOwner(ctx, digits)
-		if err != nil {
-			return err
-		}
-		if who != (owner{partnerID, channel.ChannelID}) {
-			continue
-		}
-		err = l.append(ctx, numberStream(digits), revision, c.Meta,
-			&reference.NumberReleased{Number: "+" + digits, PartnerID: partnerID, ChannelID: channel.ChannelID})
+	for _, channel := range ended {
+		err := decider.Retry(func() error { return l.releaseNumber(ctx, partnerID, c.Meta, channel) })
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// releaseNumber releases a channel's number, if the channel has it.
+func (l *Ledger) releaseNumber(ctx context.Context, partnerID string, m domain.Meta, channel domain.ChannelRegistered) error {
+	digits, err := domain.NormalizeNumber(channel.PhoneNumber)
+	if err != nil {
+		return err
+	}
+	who, revision, err := l.numberOwner(ctx, digits)
+	if err != nil || who != (owner{partnerID, channel.ChannelID}) {
+		return err
+	}
+	return l.append(ctx, numberStream(digits), revision, m,
+		&reference.NumberReleased{Number: "+" + digits, PartnerID: partnerID, ChannelID: channel.ChannelID})
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"prepayledger/domain"
+	"prepayledger/domain/money"
 	"prepayledger/domain/rating"
 	"prepayledger/eventstore"
 	"prepayledger/eventstore/decider"
@@ -39,8 +40,8 @@ func (l *Ledger) ImportRates(ctx context.Context, m domain.Meta, name string, da
 }
 
 func (l *Ledger) importCard(ctx context.Context, m domain.Meta, name string, data []byte, card *rating.Card) (bool, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	l.rates.Lock()
+	defer l.rates.Unlock()
 	revision, err := l.readCards(ctx, string(card.Currency))
 	if err != nil {
 		return false, err
@@ -61,7 +62,7 @@ func (l *Ledger) importCard(ctx context.Context, m domain.Meta, name string, dat
 }
 
 // readCards brings the cards of a currency into the book. The caller holds
-// mu.
+// rates.
 func (l *Ledger) readCards(ctx context.Context, currency string) (eventstore.Revision, error) {
 	book := l.book.Load()
 	revision, err := l.fold(ctx, rateCardStream(currency), func(e domain.Event) error {
@@ -83,7 +84,7 @@ func (l *Ledger) readCards(ctx context.Context, currency string) (eventstore.Rev
 }
 
 // readTiers brings the volume tiers of a WABA into the book. The caller holds
-// mu.
+// rates.
 func (l *Ledger) readTiers(ctx context.Context, waba string) (eventstore.Revision, error) {
 	var changes []rating.TierChange
 	revision, err := l.fold(ctx, WABAStream(waba), func(e domain.Event) error {
@@ -98,17 +99,38 @@ func (l *Ledger) readTiers(ctx context.Context, waba string) (eventstore.Revisio
 	return revision, err
 }
 
-// loadRates brings what the account's prices depend on into the book, once.
-func (l *Ledger) loadRates(ctx context.Context, a *domain.Account) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if key := "currency:" + string(a.Currency); !l.loaded[key] {
-		if _, err := l.readCards(ctx, string(a.Currency)); err != nil {
+// rated says for what an account's prices are in the book: events of cards,
+// markets and tiers up to here, for so many channels.
+type rated struct {
+	references uint64
+	channels   int
+	currency   money.Currency
+}
+
+// loadRates brings what the account's prices depend on into the book: once,
+// and again when another process added something or the account has another
+// channel.
+func (l *Ledger) loadRates(ctx context.Context, s *state) error {
+	now := rated{l.views.References(), len(s.Channels), s.Currency}
+	if !s.Opened || s.rated == now {
+		return nil
+	}
+	l.rates.Lock()
+	defer l.rates.Unlock()
+	if l.references != now.references {
+		clear(l.loaded)
+		if err := l.loadMarkets(ctx); err != nil {
+			return err
+		}
+		l.references = now.references
+	}
+	if key := "currency:" + string(s.Currency); !l.loaded[key] {
+		if _, err := l.readCards(ctx, string(s.Currency)); err != nil {
 			return err
 		}
 		l.loaded[key] = true
 	}
-	for _, c := range a.Channels {
+	for _, c := range s.Channels {
 		key := "waba:" + c.WABAID
 		if l.loaded[key] {
 			continue
@@ -118,18 +140,27 @@ func (l *Ledger) loadRates(ctx context.Context, a *domain.Account) error {
 		}
 		l.loaded[key] = true
 	}
+	s.rated = now
 	return nil
 }
 
 // RecordTier records a volume tier by Meta's webhook. A repeat changes
 // nothing; it then reports false.
-func (l *Ledger) RecordTier(ctx context.Context, m domain.Meta, t rating.TierChange) (bool, error) {
+func (l *Ledger) RecordTier(ctx context.Context, m domain.Meta, t rating.TierChange) (added bool, err error) {
 	if _, _, err := rating.ParseTier(t.Tier); err != nil {
 		return false, domain.Reject(domain.InvalidSetting, "tier: %s.", err)
 	}
 	l.complete(&m)
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	err = decider.Retry(func() (err error) {
+		added, err = l.recordTier(ctx, m, t)
+		return err
+	})
+	return added, err
+}
+
+func (l *Ledger) recordTier(ctx context.Context, m domain.Meta, t rating.TierChange) (bool, error) {
+	l.rates.Lock()
+	defer l.rates.Unlock()
 	known := false
 	revision, err := l.fold(ctx, WABAStream(t.WABAID), func(e domain.Event) error {
 		reached, ok := e.(*rating.TierReached)
@@ -164,6 +195,18 @@ func (l *Ledger) ImportMarkets(ctx context.Context, m domain.Meta, name string, 
 		return false, err
 	}
 	l.complete(&m)
+	added := false
+	err = decider.Retry(func() (err error) {
+		added, err = l.importMarkets(ctx, m, name, data)
+		return err
+	})
+	if added {
+		l.markets.Store(markets)
+	}
+	return added, err
+}
+
+func (l *Ledger) importMarkets(ctx context.Context, m domain.Meta, name string, data []byte) (bool, error) {
 	newest := ""
 	revision, err := l.fold(ctx, MarketsStream, func(e domain.Event) error {
 		if imported, ok := e.(*rating.MarketsImported); ok {
@@ -177,11 +220,8 @@ func (l *Ledger) ImportMarkets(ctx context.Context, m domain.Meta, name string, 
 	if newest == string(data) {
 		return false, nil
 	}
-	if err := l.append(ctx, MarketsStream, revision, m, &rating.MarketsImported{FileName: name, Text: string(data)}); err != nil {
-		return false, err
-	}
-	l.markets.Store(markets)
-	return true, nil
+	err = l.append(ctx, MarketsStream, revision, m, &rating.MarketsImported{FileName: name, Text: string(data)})
+	return err == nil, err
 }
 
 func (l *Ledger) loadMarkets(ctx context.Context) error {

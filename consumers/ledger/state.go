@@ -42,6 +42,7 @@ type state struct {
 	*domain.Account
 	overlay overlay
 	ledger  *Ledger
+	rated   rated
 	// err is the first failure of a look-up that a decision needed: Facts
 	// can't fail, the decision then does.
 	err error
@@ -61,7 +62,7 @@ func (l *Ledger) spec() decider.Spec[*state, Command, domain.Event, Result] {
 		Barrier: requestsPayment,
 		Appended: func(s *state, at eventstore.Appended) {
 			s.overlay.appended(at.Position)
-			l.last.Store(at.Position.Commit)
+			l.appended(at.Position)
 		},
 	}
 }
@@ -105,15 +106,15 @@ func (l *Ledger) loadedState(ctx context.Context, _ string, s *state) error {
 		return err
 	}
 	s.overlay = newOverlay()
-	if !s.Opened {
-		return nil
-	}
-	return l.loadRates(ctx, s.Account)
+	return nil
 }
 
 // prepare looks all charges of a batch up in one go.
 func (l *Ledger) prepare(ctx context.Context, _ string, s *state, commands []Command) error {
 	s.ctx, s.err = ctx, nil
+	if err := l.loadRates(ctx, s); err != nil {
+		return err
+	}
 	s.overlay.prune(l.views.Indexed())
 	return s.overlay.prefetch(ctx, l.views, s.PartnerID, commands)
 }

@@ -232,6 +232,13 @@ func (m *Model) Get(partnerID string) (*Account, error) {
 	return decode(text)
 }
 
+// Exists reports whether the partner has an account.
+func (m *Model) Exists(partnerID string) bool {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return m.accounts[partnerID] != nil
+}
+
 // Partners returns the ids of all accounts, in order.
 func (m *Model) Partners() []string {
 	m.mu.RLock()

@@ -4,6 +4,7 @@ package cards
 import (
 	"encoding/json"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"prepayledger/domain/rating"
@@ -29,6 +30,8 @@ type Model struct {
 	view projections.View
 	// fresh are those imported since the last Flush, by key.
 	fresh map[string]Card
+	// events counts since Load.
+	events atomic.Uint64
 }
 
 // New returns the model.
@@ -51,6 +54,10 @@ func (m *Model) Apply(f *projections.Fact) error {
 	if f.PartnerID != "" {
 		return nil
 	}
+	switch f.Event.(type) {
+	case *rating.RateCardImported, *rating.MarketsImported, *rating.TierReached:
+		m.events.Add(1)
+	}
 	e, ok := f.Event.(*rating.RateCardImported)
 	if !ok {
 		return nil
@@ -62,6 +69,10 @@ func (m *Model) Apply(f *projections.Fact) error {
 	}
 	return nil
 }
+
+// Events counts the events of cards, markets and tiers since Load: it changes
+// when prices may have.
+func (m *Model) Events() uint64 { return m.events.Load() }
 
 // key orders cards by currency, then by date.
 func key(c *rating.Card) string {

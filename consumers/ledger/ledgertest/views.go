@@ -17,6 +17,7 @@ import (
 	"prepayledger/consumers/ledger"
 	"prepayledger/domain"
 	"prepayledger/domain/codec"
+	"prepayledger/domain/rating"
 	"prepayledger/domain/reconciliation"
 	"prepayledger/eventstore"
 )
@@ -34,6 +35,8 @@ type Views struct {
 	charges  map[string]map[string]*domain.ConversationCharged
 	usage    map[domain.Month]map[reconciliation.Usage]*reconciliation.Usage
 	invoices map[string]map[domain.Month]bool
+	// references counts events of rate cards, markets and tiers.
+	references uint64
 }
 
 // New returns views of the store's log.
@@ -96,6 +99,10 @@ func (v *Views) apply(stream string, e domain.Event) error {
 }
 
 func (v *Views) document(stream string, e domain.Event) {
+	switch e.(type) {
+	case *rating.RateCardImported, *rating.MarketsImported, *rating.TierReached:
+		v.references++
+	}
 	id, ok := strings.CutPrefix(stream, "metainvoice-")
 	lines, isLines := e.(*reconciliation.MetaInvoiceLines)
 	if !ok || !isLines {
@@ -239,6 +246,23 @@ func (v *Views) WaitFor(ctx context.Context, _ eventstore.Position) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.follow(ctx)
+}
+
+// References implements ledger.Views.
+func (v *Views) References() uint64 {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.references
+}
+
+// Exists implements ledger.Views.
+func (v *Views) Exists(partnerID string) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.accounts[partnerID] == nil && v.follow(context.Background()) != nil {
+		return false
+	}
+	return v.accounts[partnerID] != nil
 }
 
 // Partners implements ledger.Views.
