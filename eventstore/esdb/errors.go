@@ -32,7 +32,14 @@ type callError struct {
 	sent bool
 }
 
-func (e *callError) Error() string { return e.cause.Error() }
+// Error is what the server says, without the protocol's wrapping.
+func (e *callError) Error() string {
+	if s, ok := status.FromError(e.cause); ok && s.Message() != "" {
+		return s.Message()
+	}
+	return e.cause.Error()
+}
+
 func (e *callError) Unwrap() error { return e.cause }
 
 func (e *callError) code() codes.Code { return status.Code(e.cause) }
@@ -101,7 +108,7 @@ func (s *Store) contractError(ctx context.Context, err error) error {
 	}
 	switch failed.code() {
 	case codes.PermissionDenied, codes.Unauthenticated:
-		return fmt.Errorf("%w: the server denies access; check user and password of the connection string: %w", eventstore.ErrUnavailable, err)
+		return fmt.Errorf("%w: the server denies access (%w): check user and password of the connection string, and whether it is writable", eventstore.ErrUnavailable, err)
 	case codes.InvalidArgument:
 		return fmt.Errorf("%w: %w", eventstore.ErrInvalid, err)
 	}

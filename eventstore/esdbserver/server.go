@@ -53,6 +53,9 @@ type Options struct {
 	Advertise string
 	// Logger takes what the operator should know; nil means silence.
 	Logger *zap.Logger
+
+	// minKeepalive is the constant of that name, where a test sets no other.
+	minKeepalive time.Duration
 }
 
 // Server serves one store. It neither opens nor closes it.
@@ -76,13 +79,16 @@ func New(store eventstore.Store, opts Options) *Server {
 	if opts.Logger == nil {
 		opts.Logger = zap.NewNop()
 	}
+	if opts.minKeepalive == 0 {
+		opts.minKeepalive = minKeepalive
+	}
 	s := &Server{store: store, opts: opts, log: opts.Logger, id: uuid.New()}
 	s.life, s.end = context.WithCancel(context.Background())
 	settings := []grpc.ServerOption{
 		grpc.MaxRecvMsgSize(maxRequestBytes),
 		grpc.MaxConcurrentStreams(maxStreams),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{
-			MinTime:             minKeepalive,
+			MinTime:             opts.minKeepalive,
 			PermitWithoutStream: true,
 		}),
 	}
