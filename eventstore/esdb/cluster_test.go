@@ -10,6 +10,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"math/big"
 	"net"
 	"os"
@@ -29,7 +30,9 @@ import (
 	"google.golang.org/grpc/status"
 
 	"prepayledger/eventstore"
+	"prepayledger/eventstore/embedded"
 	"prepayledger/eventstore/esdb"
+	"prepayledger/eventstore/esdbserver"
 )
 
 // follower is a server that does not lead and says who does.
@@ -277,11 +280,96 @@ func TestTLSAndCredentials(t *testing.T) {
 	}
 
 	plain := &follower{}
-	open := open(t, "esdb://admin:changeit@"+plain.listen(t)+"?tls=false")
-	defer open.Close()
-	open.Last(deadline(t))
-	if got := plain.authorization.Load(); got != "" {
-		t.Fatalf("without TLS the authorization %v was sent", got)
+	if _, err := esdb.Open("esdb://admin:changeit@"+plain.listen(t)+"?tls=false", esdb.Options{}); !errors.Is(err, eventstore.ErrInvalid) || !strings.Contains(err.Error(), "TLS") {
+		t.Fatalf("a password without TLS: %v, want invalid", err)
+	}
+}
+
+// TestIPv6 goes to IPv6 addresses, alone, among several and as gossip has
+// them. Where the machine has no IPv6, the errors name them.
+func TestIPv6(t *testing.T) {
+	target := "[::1]:1" // nobody listens there
+	l, err := net.Listen("tcp", "[::1]:0")
+	if err == nil {
+		log, err := embedded.Open(t.TempDir(), embedded.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer log.Close()
+		target = l.Addr().String()
+		server := esdbserver.New(log, esdbserver.Options{})
+		go server.Serve(l)
+		defer server.Close()
+	}
+	for _, connection := range []string{
+		"esdb://%s?tls=false", "esdb+discover://%s?tls=false&maxDiscoverAttempts=1", "esdb://[::1]:2,%s?tls=false&maxDiscoverAttempts=1",
+	} {
+		d := open(t, fmt.Sprintf(connection, target))
+		_, lastErr := d.Last(deadline(t))
+		if err == nil && lastErr != nil {
+			t.Errorf("%s: %v", connection, lastErr)
+		}
+		if err != nil && (lastErr == nil || !strings.Contains(lastErr.Error(), target)) {
+			t.Errorf("%s: %v, want %s named", connection, lastErr, target)
+		}
+		d.Close()
+	}
+}
+
+// TestThreeNodes: whichever of three servers is asked first, calls go to the
+// one that leads; when it dies, to the one that the others choose, once they
+// have chosen.
+func TestThreeNodes(t *testing.T) {
+	first, second := serve(t, t.TempDir()), serve(t, t.TempDir())
+	defer second.Close()
+	defer first.Close()
+	one, two := &follower{}, &follower{}
+	a, b := one.listen(t), two.listen(t)
+	gossips := func(wasLeader, other gossip.MemberInfo_VNodeState, alive bool) {
+		for _, f := range []*follower{one, two} {
+			f.tells(member(t, a, gossip.MemberInfo_Follower, true), member(t, second.address, other, true), member(t, first.address, wasLeader, alive))
+		}
+	}
+	gossips(gossip.MemberInfo_Leader, gossip.MemberInfo_Follower, true)
+	for i, seeds := range []string{a + "," + b + "," + first.address, b + "," + first.address + "," + a, first.address + "," + a + "," + b} {
+		d := open(t, "esdb://"+seeds+"?tls=false&discoveryInterval=10")
+		defer d.Close()
+		stream := fmt.Sprintf("account-%d", i)
+		if _, err := d.Append(deadline(t), stream, eventstore.NoStream, events(2)); err != nil {
+			t.Fatalf("%s: %v", seeds, err)
+		}
+		if n := count(t, d); n != 2*(i+1) {
+			t.Fatalf("%s: %d events, want %d", seeds, n, 2*(i+1))
+		}
+	}
+	d := open(t, "esdb+discover://"+a+"?tls=false&maxDiscoverAttempts=3&discoveryInterval=10")
+	defer d.Close()
+	if n := count(t, d); n != 6 {
+		t.Fatalf("%d events, want 6", n)
+	}
+
+	// An election: at first there is no leader.
+	gossips(gossip.MemberInfo_Leader, gossip.MemberInfo_PreLeader, false)
+	first.Close()
+	es := events(3)
+	for {
+		_, err := d.Append(deadline(t), "account-9", eventstore.NoStream, es)
+		if errors.Is(err, eventstore.ErrUnavailable) && strings.Contains(err.Error(), "no leader") {
+			break
+		}
+		if !errors.Is(err, eventstore.ErrUnavailable) && !errors.Is(err, eventstore.ErrOutcomeUnknown) {
+			t.Fatalf("without a leader: %v", err)
+		}
+	}
+	gossips(gossip.MemberInfo_Leader, gossip.MemberInfo_Leader, false)
+	if _, err := settle(deadline(t), d, "account-9", eventstore.NoStream, es); err != nil {
+		t.Fatal(err)
+	}
+	if n := count(t, second); n != 3 {
+		t.Fatalf("the new leader has %d events, want 3", n)
+	}
+	if n := one.refused.Load() + two.refused.Load(); n != 0 {
+		t.Fatalf("%d calls went to followers", n)
 	}
 }
 
@@ -291,7 +379,9 @@ func TestConnectionStrings(t *testing.T) {
 		"esdb://admin:s3cret@localhost:2113/path", "esdb://admin:s3cret@localhost:2113?nodePreference=follower",
 		"esdb://admin:s3cret@local host:2113", "esdb://admin:s3cret@localhost:2113?keepAliveInterval=soon",
 		"esdb://admin:s3cret@localhost:2113?userCertFile=/only/one", "esdb://admin:s3cret@[::bad",
-		"esdb://admin:s3cret@localhost:2113?tlsCaFile=/does/not/exist",
+		"esdb://admin:s3cret@localhost:2113?tlsCaFile=/does/not/exist", "esdb://admin:s3cret@localhost:2113?tls=false",
+		"esdb://admin:s3cret@localhost:2113?nodePreference=random", "esdb://admin:s3cret@localhost:2113?nodePreference=readonlyreplica",
+		"esdb://admin:s3cret@[::1]:port", "esdb://admin:s3cret@::1:2113", "esdb://admin:s3cret@[127.0.0.1]:2113",
 	} {
 		d, err := esdb.Open(bad, esdb.Options{})
 		if !errors.Is(err, eventstore.ErrInvalid) {
@@ -306,7 +396,8 @@ func TestConnectionStrings(t *testing.T) {
 	}
 	for _, good := range []string{
 		"esdb://localhost", "esdb://localhost:2113?tls=false", "esdb+discover://cluster.example:2113",
-		"esdb://a:1,b:2,c:3?keepAliveInterval=-1", "kurrentdb://localhost", "kdb://localhost:2113?nodePreference=leader",
+		"esdb://a:1,b:2,c:3?keepAliveInterval=-1", "kurrentdb://localhost",
+		"esdb://[::1]", "esdb://user:pass@[2001:db8::1]:2113", "esdb://[::1]:1,[::2]:2,c:3?tls=false", "kurrentdb+discover://[::1]:2113", "kdb://localhost:2113?nodePreference=leader",
 	} {
 		d, err := esdb.Open(good, esdb.Options{})
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -59,6 +60,7 @@ func parse(connection string) (*config, error) {
 	if !ok {
 		return nil, fmt.Errorf("%w: the connection string must begin with esdb:// or esdb+discover://", eventstore.ErrInvalid)
 	}
+	rest, addresses := hideIPv6(rest)
 	parsed, err := official.ParseConnectionString(schemes.Replace(scheme+"://") + rest)
 	if err == nil {
 		err = parsed.Validate()
@@ -73,17 +75,44 @@ func parse(connection string) (*config, error) {
 	if parsed.NodePreference != official.NodePreferenceLeader {
 		return nil, fmt.Errorf("%w: connection string: nodePreference must be leader, only the leader knows what was appended last", eventstore.ErrInvalid)
 	}
+	if parsed.Username != "" && parsed.DisableTLS {
+		return nil, fmt.Errorf("%w: connection string: a password is sent over TLS only: take out tls=false, or user and password where the server has no users", eventstore.ErrInvalid)
+	}
 	c := &config{Configuration: parsed, deadline: defaultDeadline, cluster: parsed.DnsDiscover || len(parsed.GossipSeeds) > 0}
 	if d := parsed.DefaultDeadline; d != nil && *d > 0 {
 		c.deadline = *d
 	}
 	for _, seed := range parsed.GossipSeeds {
-		c.seeds = append(c.seeds, seed.String())
+		c.seeds = append(c.seeds, addresses.Replace(seed.String()))
 	}
 	if len(c.seeds) == 0 {
-		c.seeds = []string{parsed.Address}
+		c.seeds = []string{addresses.Replace(parsed.Address)}
 	}
 	return c, nil
+}
+
+// hideIPv6 writes names for the IPv6 addresses ([::1]:2113) among the hosts of
+// a connection string without its scheme, which the official parser does not
+// read, and returns what puts the addresses back.
+func hideIPv6(rest string) (string, *strings.Replacer) {
+	end := strings.IndexAny(rest, "/?#")
+	if end < 0 {
+		end = len(rest)
+	}
+	begin := strings.LastIndexByte(rest[:end], '@') + 1
+	hosts := strings.Split(rest[begin:end], ",")
+	var back []string
+	for i, host := range hosts {
+		literal, port, ok := strings.Cut(host, "]")
+		address, err := netip.ParseAddr(strings.TrimPrefix(literal, "["))
+		if !ok || err != nil || !address.Is6() || address.Zone() != "" {
+			continue // for the parser to read or refuse
+		}
+		name := fmt.Sprintf("ipv6-%d.invalid", i)
+		hosts[i] = name + port
+		back = append(back, name, "["+address.String()+"]")
+	}
+	return rest[:begin] + strings.Join(hosts, ",") + rest[end:], strings.NewReplacer(back...)
 }
 
 // dialOptions are those of every connection.
@@ -109,7 +138,7 @@ func (c *config) dialOptions() ([]grpc.DialOption, error) {
 			PermitWithoutStream: true,
 		}))
 	}
-	if c.Username != "" && !c.DisableTLS {
+	if c.Username != "" {
 		options = append(options, grpc.WithPerRPCCredentials(newBasic(c.Username, c.Password)))
 	}
 	return options, nil

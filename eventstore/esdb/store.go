@@ -60,7 +60,8 @@ var _ eventstore.Store = (*Store)(nil)
 // with the settings of the official clients (tls, tlsCaFile, tlsVerifyCert,
 // userCertFile, userKeyFile, keepAliveInterval, keepAliveTimeout,
 // defaultDeadline, gossipTimeout, discoveryInterval, maxDiscoverAttempts).
-// Credentials are sent over TLS only. Open does not connect; what cannot be
+// Hosts are names or IP addresses, those of IPv6 in brackets. A string with
+// credentials and without TLS is refused. Open does not connect; what cannot be
 // reached is told by the first call. Errors are ErrInvalid.
 func Open(connection string, opts Options) (*Store, error) {
 	conf, err := parse(connection)
