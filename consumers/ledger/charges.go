@@ -82,6 +82,24 @@ func (c *Charging) Wait(ctx context.Context) ([]domain.Outcome, error) {
 	return outcomes, nil
 }
 
+// Each waits as Wait does and tells of each charge by its place in the order of
+// presentation, account by account: one account's failure is not another's.
+func (c *Charging) Each(ctx context.Context, each func(place int, o domain.Outcome, err error)) {
+	for g, call := range c.calls {
+		results, err := call.Wait(ctx)
+		if err != nil {
+			err = fmt.Errorf("charge: %w", err)
+		}
+		for i, place := range c.places[g] {
+			if err != nil {
+				each(place, domain.Outcome{}, err)
+				continue
+			}
+			each(place, results[i].Outcome, nil)
+		}
+	}
+}
+
 // route finds the stream of a charge and completes its partner and channel.
 func (l *Ledger) route(ctx context.Context, p *Presented) (string, error) {
 	if p.Charge.PartnerID == "" && p.PhoneNumberID != "" {

@@ -1,0 +1,146 @@
+package natsintake
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"prepayledger/consumers/ledger"
+	"prepayledger/consumers/natsbus"
+	"prepayledger/consumers/usage"
+	"prepayledger/domain"
+)
+
+// charges answers prepay.charge. The subscription's goroutine decodes and
+// queues, one collects rounds, and each round on its way to disk has one that
+// answers.
+type charges struct {
+	*Intake
+	sub     *subscription
+	waiting chan charging
+	decoder *usage.Decoder
+	batch   usage.Batch
+	rounds  chan struct{} // has an element for each round on its way
+	done    chan struct{}
+}
+
+// charging is a request for a charge that waits.
+type charging struct {
+	msg       *nats.Msg
+	presented ledger.Presented
+	began     time.Time
+}
+
+func (i *Intake) startCharges(work context.Context) (*charges, error) {
+	c := &charges{
+		Intake: i, waiting: make(chan charging, MaxWaitingCharges), rounds: make(chan struct{}, MaxRounds), done: make(chan struct{}),
+		decoder: usage.NewDecoder(usage.Options{Markets: i.ledger.Markets()}),
+	}
+	sub, err := i.subscribe(natsbus.ChargeSubject, c.take)
+	if err != nil {
+		return nil, err
+	}
+	c.sub = sub
+	go c.collect(work)
+	return c, nil
+}
+
+// drain implements drainer.
+func (c *charges) drain() {
+	c.sub.drain()
+	close(c.waiting)
+	<-c.done
+}
+
+// take decodes a request and puts it into the queue.
+func (c *charges) take(msg *nats.Msg) {
+	began := time.Now()
+	c.decoder.DecodeMessage(natsbus.ChargeSubject, msg.Data, &c.batch)
+	switch {
+	case len(c.batch.Tiers) > 0 || len(c.batch.Items) > 1:
+		c.answer(msg, began, CodeInvalidRequest, invalid("One charge is taken at a time, nothing was done: send tier changes and batches to "+natsbus.UsageSubject+"."))
+	case len(c.batch.Items) == 0 && c.batch.Stats.Webhooks == 0:
+		c.answer(msg, began, CodeInvalidRequest, invalid("The request is empty: send one charge or one webhook as JSON."))
+	case len(c.batch.Items) == 0:
+		c.answer(msg, began, outcomeIgnored, ChargeReply{Outcome: outcomeIgnored})
+	default:
+		item := &c.batch.Items[0]
+		select {
+		case c.waiting <- charging{msg, ledger.Presented{Charge: item.Charge, PhoneNumberID: item.PhoneNumberID}, began}:
+		default:
+			c.answer(msg, began, CodeOverloaded, overloaded())
+		}
+	}
+}
+
+// collect makes rounds of what waits until the queue is closed.
+func (c *charges) collect(work context.Context) {
+	defer close(c.done)
+	var flying sync.WaitGroup
+	defer flying.Wait()
+	for first := range c.waiting {
+		c.rounds <- struct{}{}
+		round := []charging{first}
+		for more := true; more && len(round) < MaxRoundCharges; {
+			select {
+			case next, open := <-c.waiting:
+				if more = open; open {
+					round = append(round, next)
+				}
+			default:
+				more = false
+			}
+		}
+		flying.Go(func() {
+			defer func() { <-c.rounds }()
+			c.round(work, round)
+		})
+	}
+}
+
+// round charges what waited together and answers each.
+func (c *charges) round(work context.Context, round []charging) {
+	ctx, stop := context.WithTimeout(work, MaxReplyWait)
+	defer stop()
+	presented := make([]ledger.Presented, len(round))
+	for i := range round {
+		presented[i] = round[i].presented
+	}
+	under, err := c.ledger.StartCharging(ctx, domain.Meta{Actor: actorCharge}, presented)
+	if err != nil {
+		for i := range round {
+			c.outcome(&round[i], domain.Outcome{}, err)
+		}
+		return
+	}
+	under.Each(ctx, func(i int, o domain.Outcome, err error) { c.outcome(&round[i], o, err) })
+}
+
+// outcome answers one request.
+func (c *charges) outcome(r *charging, o domain.Outcome, err error) {
+	if err != nil {
+		reply := errorReply(err)
+		c.failed(natsbus.ChargeSubject, reply, err)
+		c.answer(r.msg, r.began, reply.Error.Code, reply)
+		return
+	}
+	reply := ChargeReply{Outcome: string(o.Charge), ChargeID: r.presented.Charge.ChargeID}
+	if o.Charge == domain.ChargeQuarantinedResult {
+		reply.Reason, reply.Detail = o.Reason.String(), r.presented.Charge.Malformed
+	}
+	c.answer(r.msg, r.began, reply.Outcome, reply)
+}
+
+// answer answers a request and tells the observer.
+func (i *Intake) answer(msg *nats.Msg, began time.Time, result string, reply any) {
+	i.respond(msg, reply)
+	charges := 0
+	if _, ok := reply.(ChargeReply); ok && result != outcomeIgnored {
+		charges = 1
+	}
+	i.opts.Observer.Handled(withTrace(context.Background(), msg.Header), Handled{
+		Subject: msg.Subject, Result: result, Charges: charges, Bytes: len(msg.Data), Began: began, Took: time.Since(began),
+	})
+}

@@ -1,0 +1,129 @@
+package natsintake
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+
+	"github.com/nats-io/nats.go"
+
+	"prepayledger/consumers/commandjson"
+	"prepayledger/domain"
+	"prepayledger/domain/money"
+	"prepayledger/eventstore"
+	"prepayledger/eventstore/decider"
+)
+
+// Codes of errors beside those of the rules (domain.Code).
+const (
+	// CodeInvalidRequest: the request can't be read; the message says why.
+	CodeInvalidRequest = "invalid_request"
+	// CodeUnknownCommand: there is no such command.
+	CodeUnknownCommand = "unknown_command"
+	// CodeOverloaded: too much waits already; nothing was done.
+	CodeOverloaded = "overloaded"
+	// CodeConflict: others wrote at the same time, again and again; nothing
+	// was done.
+	CodeConflict = "conflict"
+	// CodeUnavailable: the ledger can't be reached; nothing was done.
+	CodeUnavailable = "unavailable"
+	// CodeOutcomeUnknown: it may have been done. Repeat a command with the
+	// same command id; a charge has its own.
+	CodeOutcomeUnknown = "outcome_unknown"
+	// CodeFailed: the ledger failed; nothing was done.
+	CodeFailed = "failed"
+)
+
+// ErrorBody is what an error reply says.
+type ErrorBody struct {
+	Code         string `json:"code" jsonschema_description:"Stable, for machines: a rejection's code, or invalid_request, unknown_command, overloaded, conflict, unavailable, outcome_unknown, failed."`
+	Message      string `json:"message" jsonschema_description:"A sentence for people that says what to do."`
+	RetryAfterMS int64  `json:"retry_after_ms,omitempty" jsonschema_description:"When to try again, in milliseconds; only with overloaded."`
+}
+
+// ErrorReply answers a request that was not done.
+type ErrorReply struct {
+	Error ErrorBody `json:"error"`
+}
+
+// ChargeReply answers prepay.charge: what became of the charge, on disk.
+type ChargeReply struct {
+	Outcome  string `json:"outcome" jsonschema:"enum=charged,enum=free,enum=duplicate,enum=quarantined,enum=ignored" jsonschema_description:"ignored is a webhook that charges nothing, such as one of status sent."`
+	ChargeID string `json:"charge_id,omitempty" jsonschema_description:"The id that counts once ever in the account (R8)."`
+	Reason   string `json:"reason,omitempty" jsonschema_description:"Why it is in quarantine (R10)."`
+	Detail   string `json:"detail,omitempty" jsonschema_description:"What exactly is wrong with a malformed record."`
+}
+
+// outcomeIgnored is a webhook without a charge.
+const outcomeIgnored = "ignored"
+
+// CommandReply answers prepay.command.<Name>: done, on disk. The figures say
+// how the account stands now; they are absent where they could not be looked
+// up.
+type CommandReply struct {
+	OK            bool            `json:"ok"`
+	CommandID     string          `json:"command_id,omitempty" jsonschema:"format=uuid" jsonschema_description:"As given."`
+	PartnerID     string          `json:"partner_id"`
+	Currency      money.Currency  `json:"currency,omitempty"`
+	Balance       *money.Amount   `json:"balance,omitempty"`
+	AmountDue     *money.Amount   `json:"amount_due,omitempty" jsonschema_description:"What the balance is below zero, else zero (R19)."`
+	Standing      domain.Standing `json:"standing,omitempty" jsonschema:"enum=active,enum=grace,enum=blocked,enum=closed"`
+	BlockedReason string          `json:"blocked_reason,omitempty" jsonschema_description:"overdue, manual or overdue+manual (R23)."`
+}
+
+// overloaded is the reply to a request that finds the queue full.
+func overloaded() ErrorReply {
+	return ErrorReply{ErrorBody{
+		Code: CodeOverloaded, Message: "Too many requests wait already, nothing was done: try again a little later.",
+		RetryAfterMS: RetryAfter.Milliseconds(),
+	}}
+}
+
+func invalid(message string) ErrorReply {
+	return ErrorReply{ErrorBody{Code: CodeInvalidRequest, Message: message}}
+}
+
+// errorReply tells rejections, conflicts and failures apart.
+func errorReply(err error) ErrorReply {
+	var rejected *domain.Rejection
+	var field *commandjson.FieldError
+	body := ErrorBody{Message: err.Error()}
+	switch {
+	case errors.As(err, &rejected):
+		body = ErrorBody{Code: string(rejected.Code), Message: rejected.Message}
+	case errors.As(err, &field):
+		body.Code = CodeInvalidRequest
+	case errors.Is(err, commandjson.ErrUnknownCommand):
+		body.Code = CodeUnknownCommand
+	case errors.Is(err, decider.ErrContention), errors.Is(err, eventstore.ErrWrongRevision):
+		body = ErrorBody{Code: CodeConflict, Message: "Others changed the account at the same time, nothing was done: try again."}
+	case errors.Is(err, eventstore.ErrOutcomeUnknown), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		body = ErrorBody{Code: CodeOutcomeUnknown, Message: "It may or may not have been done: repeat it with the same id, it counts once."}
+	case errors.Is(err, eventstore.ErrUnavailable), errors.Is(err, eventstore.ErrClosed), errors.Is(err, eventstore.ErrLocked):
+		body = ErrorBody{Code: CodeUnavailable, Message: "The ledger can't write at the moment, nothing was done: try again later."}
+	default:
+		body = ErrorBody{Code: CodeFailed, Message: "The ledger failed, nothing was done; its log says why. Repeat the request with the same id, and tell the operator if it fails again."}
+	}
+	return ErrorReply{body}
+}
+
+// passes says that a failure is the whole ledger's and will pass: the same
+// will be decided when it is back.
+func passes(err error) bool {
+	code := errorReply(err).Error.Code
+	return code == CodeUnavailable || code == CodeOutcomeUnknown || code == CodeConflict
+}
+
+// respond answers a request; one that asked for no answer gets none.
+func (i *Intake) respond(msg *nats.Msg, reply any) {
+	if msg.Reply == "" {
+		return
+	}
+	data, err := json.Marshal(reply)
+	if err == nil {
+		err = msg.Respond(data)
+	}
+	if err != nil {
+		i.unanswered(msg, err)
+	}
+}
