@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -16,6 +15,7 @@ import (
 	"prepayledger/consumers/ledger"
 	"prepayledger/consumers/ledger/ledgertest"
 	"prepayledger/consumers/natsbus"
+	"prepayledger/consumers/natsbus/natsbustest"
 	"prepayledger/consumers/natsintake"
 	"prepayledger/domain"
 	"prepayledger/domain/codec"
@@ -39,10 +39,13 @@ type bench struct {
 	t      testing.TB
 	store  eventstore.Store
 	ledger *ledger.Ledger
-	url    string
-	nc     *nats.Conn // the sender's
-	js     jetstream.JetStream
+	server *natsbus.Server
 	seen   *observer
+	// nc and publisher are a sender's, with no more rights than it needs.
+	nc        *nats.Conn
+	publisher jetstream.JetStream
+	// js is the operator's.
+	js jetstream.JetStream
 }
 
 // options of a bench.
@@ -77,15 +80,10 @@ func newBench(t testing.TB, o options) *bench {
 	}
 	t.Cleanup(b.ledger.Close)
 	b.accounts(max(o.accounts, 1))
-	b.url = startServer(t)
-	b.nc, b.js = b.connect()
-	_, err = b.js.CreateStream(ctx, jetstream.StreamConfig{
-		Name: natsbus.UsageStream, Subjects: []string{natsbus.UsageSubject}, Retention: jetstream.WorkQueuePolicy,
-		Discard: jetstream.DiscardNew, MaxBytes: 256 << 20,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	b.server = natsbustest.Start(t)
+	b.nc = natsbustest.ConnectAs(t, b.server, natsbus.RoleIntake)
+	b.publisher = natsbustest.JetStream(t, b.nc)
+	b.js = natsbustest.JetStream(t, natsbustest.Connect(t, b.server))
 	return b
 }
 
@@ -97,38 +95,11 @@ func (unseen) Seen(context.Context, []domain.ChargeKey, func(int, domain.Seen)) 
 func (unseen) Indexed() eventstore.Position                                           { return eventstore.Position{Commit: 1 << 60} }
 func (unseen) WaitFor(context.Context, eventstore.Position) error                     { return nil }
 
-func startServer(t testing.TB) string {
-	t.Helper()
-	s, err := server.NewServer(&server.Options{
-		Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: t.TempDir(), NoLog: true, NoSigs: true, SyncAlways: true, MaxPayload: 8 << 20,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	go s.Start()
-	t.Cleanup(func() {
-		s.Shutdown()
-		s.WaitForShutdown()
-	})
-	if !s.ReadyForConnections(patience) {
-		t.Fatal("the NATS server does not start")
-	}
-	return s.ClientURL()
-}
-
-// connect returns a connection that ends with the test.
+// connect returns a connection of an intake's own.
 func (b *bench) connect() (*nats.Conn, jetstream.JetStream) {
 	b.t.Helper()
-	nc, err := nats.Connect(b.url, nats.MaxReconnects(-1))
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	b.t.Cleanup(nc.Close)
-	js, err := jetstream.New(nc)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return nc, js
+	nc := natsbustest.Connect(b.t, b.server)
+	return nc, natsbustest.JetStream(b.t, nc)
 }
 
 // accounts opens accounts with their channels.
@@ -205,7 +176,7 @@ func (b *bench) publish(data []byte, header nats.Header) {
 	b.t.Helper()
 	ctx, stop := context.WithTimeout(context.Background(), patience)
 	defer stop()
-	if _, err := b.js.PublishMsg(ctx, &nats.Msg{Subject: natsbus.UsageSubject, Data: data, Header: header}); err != nil {
+	if _, err := b.publisher.PublishMsg(ctx, &nats.Msg{Subject: natsbus.UsageSubject, Data: data, Header: header}); err != nil {
 		b.t.Fatal(err)
 	}
 }

@@ -55,14 +55,14 @@ var gzipped = nats.Header{"Content-Encoding": {"gzip"}}
 func TestEachKindOfUsageMessage(t *testing.T) {
 	b := newBench(t, options{accounts: 3})
 	b.run()
-	batch := lines(t, intaketest.Workload{Charges: 6000, Accounts: 3, Seed: 1}) // more than one block
+	batch := lines(t, intaketest.Workload{Charges: 3000, Accounts: 3, Seed: 1})
 	b.publish([]byte(charge("m-1", priced)), nil)
 	b.publish([]byte(webhook(status("m-2", "delivered"), status("m-3", "read"), status("m-4", "sent"))), nil)
 	b.publish([]byte(strings.ReplaceAll(charge("m-5", priced), ",", ",\n")), nil)
 	b.publish([]byte(charge("m-6", priced)+"\n"+webhook(status("m-7", "delivered"))+"\n"), nil)
 	b.publish(batch, nil)
-	b.publish(zip(t, lines(t, intaketest.Workload{Charges: 6000, Accounts: 3, Seed: 2})), gzipped)
-	b.publish(zip(t, []byte(charge("m-8", priced))), nil) // known by its first bytes
+	b.publish(zip(t, lines(t, intaketest.Workload{Charges: 9000, Accounts: 3, Seed: 2})), gzipped) // more than may be one line
+	b.publish(zip(t, []byte(charge("m-8", priced))), nil)                                          // known by its first bytes
 	b.publish([]byte(tierWebhook("25000001:50000000")), nil)
 	b.publish(batch, nil) // again
 	b.empty()
@@ -93,7 +93,7 @@ func TestPoisonGoesToQuarantineAndIsNotInTheWay(t *testing.T) {
 		{string(zip(t, []byte(charge("m-4", priced)))[:40]), gzipped},
 		{tierWebhook("many"), nil},
 		{"{\"charge_id\":\"m-5\"}\n" + charge("m-6", priced) + "\n[]\n" + charge("m-7", priced), nil},
-		{`{"charge_id":"` + strings.Repeat("x", 2<<20) + `"}`, nil},
+		{string(zip(t, []byte(`{"charge_id":"`+strings.Repeat("x", 2<<20)+`"}`))), gzipped},
 	} {
 		b.publish([]byte(poison.data), poison.header)
 	}
@@ -200,7 +200,8 @@ func TestKilledBetweenDiskAndAcknowledgement(t *testing.T) {
 	b.publish([]byte(webhook(status("m-1", "delivered"))), nil)
 	b.publish([]byte("poison"), nil)
 	// The kill: a connection that the server loses before any acknowledgement.
-	nc, err := nats.Connect(b.url, nats.NoReconnect(), nats.SetCustomDialer(&deaf{}))
+	nc, err := nats.Connect(b.server.ClientURL(), nats.NoReconnect(), nats.SetCustomDialer(&deaf{}),
+		nats.UserInfo(string(natsbus.RolePrepay), b.server.Password(natsbus.RolePrepay)), nats.CustomInboxPrefix(natsbus.InboxPrefix(natsbus.RolePrepay)))
 	if err != nil {
 		t.Fatal(err)
 	}
