@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"testing"
 	"time"
+	_ "unsafe" // for the shorter pings
 
 	"github.com/google/uuid"
 
@@ -114,6 +115,147 @@ func TestAnswerLost(t *testing.T) {
 	}
 	if n := count(t, d); n != 4 {
 		t.Fatalf("the log has %d events, want 4", n)
+	}
+}
+
+// TestOthersAppendedMeanwhile: an append whose answer was lost is repeated
+// after others went on with the stream. If it was stored, it is answered with
+// its place; if not, it is a conflict, and none of it is stored.
+func TestOthersAppendedMeanwhile(t *testing.T) {
+	s, p, d := behindProxy(t)
+	ctx := deadline(t)
+	for _, stored := range []bool{true, false} {
+		stream := fmt.Sprintf("account-%t", stored)
+		if _, err := s.log.Append(ctx, stream, eventstore.NoStream, events(1)); err != nil {
+			t.Fatal(err)
+		}
+		es := events(2)
+		want, at := []eventstore.Event{}, eventstore.Revision(0)
+		if stored {
+			// What came before the answer was lost.
+			a, err := s.log.Append(ctx, stream, at, es)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, at = append(want, es...), a.LastRevision
+		}
+		others := events(3)
+		if _, err := s.log.Append(ctx, stream, at, others); err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, others...)
+		p.cut()
+		a, err := settle(ctx, d, stream, 0, es)
+		var wrong *eventstore.WrongRevisionError
+		switch {
+		case stored && (err != nil || a.LastRevision != 2):
+			t.Fatalf("stored before: %+v, %v, want revision 2", a, err)
+		case !stored && (!errors.As(err, &wrong) || wrong.Actual != 3):
+			t.Fatalf("others were first: %+v, %v, want a conflict with revision 3", a, err)
+		}
+		i := 0
+		for e, err := range d.ReadStream(ctx, stream, 1, eventstore.Forwards) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if i == len(want) || e.ID != want[i].ID {
+				t.Fatalf("stored %t: revision %d is none of those that were appended there", stored, e.Revision)
+			}
+			if stored && e.Revision == a.LastRevision && e.Position != a.Position {
+				t.Fatalf("revision %d stands at %s, the answer says %s", e.Revision, e.Position, a.Position)
+			}
+			i++
+		}
+		if i != len(want) {
+			t.Fatalf("stored %t: %d events, want %d", stored, i, len(want))
+		}
+	}
+}
+
+// TestIdleThroughOutage: the server is away for seconds while nothing was
+// under way but a subscription. Calls say so, and when it is back the same
+// store goes on within seconds.
+func TestIdleThroughOutage(t *testing.T) {
+	const outage, soon = 3 * time.Second, 5 * time.Second
+	s, p, d := behindProxy(t)
+	ctx := deadline(t)
+	a, err := d.Append(ctx, "account-1", eventstore.NoStream, events(2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sub, err := d.SubscribeAll(ctx, a.Position)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.down.Store(true)
+	p.cut()
+	began := time.Now()
+	for {
+		m, err := sub.Next(ctx)
+		if errors.Is(err, eventstore.ErrDropped) {
+			break
+		}
+		if err != nil || m.Kind == eventstore.EventMessage {
+			t.Fatalf("the idle subscription: %+v, %v, want it to be dropped", m, err)
+		}
+	}
+	sub.Close()
+	for time.Since(began) < outage {
+		if _, err := d.Last(ctx); !errors.Is(err, eventstore.ErrUnavailable) {
+			t.Fatalf("Last within the outage: %v, want unavailable", err)
+		}
+		if _, err := d.Append(ctx, "account-1", 1, events(1)); !errors.Is(err, eventstore.ErrUnavailable) {
+			t.Fatalf("Append within the outage: %v, want unavailable", err)
+		}
+	}
+	if last, err := s.log.Last(ctx); err != nil || last != a.Position {
+		t.Fatalf("the log ends at %s, %v: something was stored that was said to be not", last, err)
+	}
+	p.down.Store(false)
+	back := time.Now()
+	es := events(1)
+	if _, err := settle(ctx, d, "account-1", 1, es); err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(back); took > soon {
+		t.Fatalf("found the server %s after it was back", took)
+	}
+	if sub, err = d.SubscribeAll(ctx, a.Position); err != nil {
+		t.Fatal(err)
+	}
+	defer sub.Close()
+	if m, err := sub.Next(ctx); err != nil || m.Event.ID != es[0].ID {
+		t.Fatalf("after the outage: %+v, %v", m, err)
+	}
+}
+
+// shortestPing is gRPC's own limit for clients written in Go, 10 s.
+//
+//go:linkname shortestPing google.golang.org/grpc/internal.KeepaliveMinPingTime
+var shortestPing time.Duration
+
+// TestDeadConnection: a network that swallows what an idle connection sends is
+// noticed by its pings, so that the next append finds a connection that lives.
+func TestDeadConnection(t *testing.T) {
+	before := shortestPing
+	shortestPing = time.Millisecond
+	defer func() { shortestPing = before }()
+	s := serve(t, t.TempDir())
+	defer s.Close()
+	p := newProxy(t, s.address)
+	d := open(t, "esdb://"+p.address()+"?tls=false&keepAliveInterval=1000&keepAliveTimeout=300&defaultDeadline=20000")
+	defer d.Close()
+	ctx := deadline(t)
+	if _, err := d.Append(ctx, "account-1", eventstore.NoStream, events(1)); err != nil {
+		t.Fatal(err)
+	}
+	p.stalled.Store(true)
+	if err := p.empty(ctx); err != nil {
+		t.Fatalf("the dead connection was not noticed: %v", err)
+	}
+	p.stalled.Store(false)
+	if _, err := d.Append(ctx, "account-1", 0, events(1)); err != nil {
+		t.Fatalf("after the dead connection: %v", err)
 	}
 }
 

@@ -1,6 +1,8 @@
 package esdb_test
 
 import (
+	"context"
+	"fmt"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -10,13 +12,17 @@ import (
 // proxy stands between a driver and its server and fails as networks do.
 type proxy struct {
 	l net.Listener
-	// muted drops what the server answers.
-	muted atomic.Bool
+	// muted drops what the server answers, stalled what either side sends.
+	muted, stalled atomic.Bool
+	// down refuses new connections.
+	down atomic.Bool
 
 	mu     sync.Mutex
 	target string
 	conns  map[net.Conn]bool
-	wg     sync.WaitGroup
+	// left is closed and replaced when a connection has ended.
+	left chan struct{}
+	wg   sync.WaitGroup
 }
 
 func newProxy(t *testing.T, target string) *proxy {
@@ -25,7 +31,7 @@ func newProxy(t *testing.T, target string) *proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &proxy{target: target, l: l, conns: map[net.Conn]bool{}}
+	p := &proxy{target: target, l: l, conns: map[net.Conn]bool{}, left: make(chan struct{})}
 	p.wg.Go(p.accept)
 	t.Cleanup(func() {
 		l.Close()
@@ -42,6 +48,10 @@ func (p *proxy) accept() {
 		client, err := p.l.Accept()
 		if err != nil {
 			return
+		}
+		if p.down.Load() {
+			client.Close()
+			continue
 		}
 		p.mu.Lock()
 		target := p.target
@@ -64,7 +74,7 @@ func (p *proxy) forward(to, from net.Conn, muted *atomic.Bool) {
 	buf := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(buf)
-		if err == nil && (muted == nil || !muted.Load()) {
+		if err == nil && !p.stalled.Load() && (muted == nil || !muted.Load()) {
 			_, err = to.Write(buf[:n])
 		}
 		if err != nil {
@@ -76,7 +86,26 @@ func (p *proxy) forward(to, from net.Conn, muted *atomic.Bool) {
 	p.mu.Lock()
 	delete(p.conns, to)
 	delete(p.conns, from)
+	close(p.left)
+	p.left = make(chan struct{})
 	p.mu.Unlock()
+}
+
+// empty waits until no connection is left.
+func (p *proxy) empty(ctx context.Context) error {
+	for {
+		p.mu.Lock()
+		n, left := len(p.conns), p.left
+		p.mu.Unlock()
+		if n == 0 {
+			return nil
+		}
+		select {
+		case <-left:
+		case <-ctx.Done():
+			return fmt.Errorf("%d ends of connections are left: %w", n, ctx.Err())
+		}
+	}
 }
 
 // cut ends all connections; new ones are served.
