@@ -37,6 +37,9 @@ const (
 	// DefaultLinger is how long a fact waits at most once the models are where
 	// the log ends: 1 s.
 	DefaultLinger = time.Second
+	// applyAfter is how long a fact waits at most for others before models have
+	// it in memory, once they are where the log ends: 2 ms.
+	applyAfter = 2 * time.Millisecond
 	// maxUncommitted is how many facts wait at most: about a second of work,
 	// which is done again after a crash.
 	maxUncommitted = 524_288
@@ -180,13 +183,26 @@ func (p *pending) full() bool { return p.facts >= maxUncommitted || p.keptBytes 
 func (e *Engine) decode(ctx context.Context, s eventstore.Subscription, free <-chan []Fact, batches chan<- work) error {
 	var facts []Fact
 	var waiting pending
+	var first time.Time // when the first of facts came
+	patience := &patience{parent: ctx, engine: e}
+	defer patience.end()
 	caughtUp := false
 	for {
-		m, err := e.next(ctx, s, caughtUp && waiting.facts > 0, waiting.since)
+		var m eventstore.Message
+		var err error
+		switch {
+		case !caughtUp || waiting.facts == 0:
+			m, err = s.Next(ctx)
+		case len(facts) > 0 && first.Add(applyAfter).Before(waiting.since.Add(e.linger)):
+			m, err = patience.next(s, first.Add(applyAfter), paused)
+		default:
+			m, err = patience.next(s, waiting.since.Add(e.linger), lingered)
+		}
 		if err == nil && m.Kind == eventstore.EventMessage {
 			if facts == nil {
 				select {
 				case facts = <-free:
+					first = time.Now()
 				case <-ctx.Done():
 					return ctx.Err()
 				}
@@ -195,9 +211,15 @@ func (e *Engine) decode(ctx context.Context, s eventstore.Subscription, free <-c
 				waiting.add(&facts[len(facts)-1])
 			}
 		}
-		caughtUp = m.Kind == eventstore.CaughtUpMessage || m.Kind == lingered
+		switch m.Kind {
+		case eventstore.CaughtUpMessage, lingered, paused:
+			caughtUp = true
+		case eventstore.EventMessage:
+			// Live ones come singly; in a catch-up batches fill before time is up.
+			caughtUp = caughtUp && len(facts) < MaxBatchFacts
+		}
 		commit := m.Kind == lingered || waiting.full() || len(facts) == MaxBatchFacts && e.waiting.Load() > 0
-		if len(facts) == MaxBatchFacts || commit || err != nil {
+		if len(facts) == MaxBatchFacts || commit || err != nil || m.Kind == paused {
 			select {
 			case batches <- work{facts, commit}:
 				facts = nil
@@ -214,27 +236,48 @@ func (e *Engine) decode(ctx context.Context, s eventstore.Subscription, free <-c
 	}
 }
 
-// lingered is the message that says that facts must be committed.
-const lingered eventstore.MessageKind = -1
+// Messages that the engine makes for itself.
+const (
+	// lingered says that facts must be committed.
+	lingered eventstore.MessageKind = -1 - iota
+	// paused says that facts must be applied.
+	paused
+)
 
-// next returns the next message. With linger, it waits for one only as long as
-// facts may, and not at all when somebody waits for them.
-func (e *Engine) next(ctx context.Context, s eventstore.Subscription, linger bool, since time.Time) (eventstore.Message, error) {
-	if !linger {
-		return s.Next(ctx)
+// patience bounds the waiting for messages. A bound serves all calls with the
+// same instant: there is one for a batch, not one for a message.
+type patience struct {
+	parent context.Context
+	engine *Engine
+	until  time.Time
+	ctx    context.Context
+	cancel context.CancelFunc
+}
+
+// next returns the next message, or after the instant one of the kind. It
+// waits for none when somebody waits for the models.
+func (p *patience) next(s eventstore.Subscription, until time.Time, late eventstore.MessageKind) (eventstore.Message, error) {
+	if p.ctx == nil || p.ctx.Err() != nil || !p.until.Equal(until) {
+		p.end()
+		ctx, cancel := context.WithDeadline(p.parent, until)
+		p.until, p.ctx, p.cancel = until, ctx, cancel
+		p.engine.hurry.Store(&cancel)
 	}
-	short, cancel := context.WithDeadline(ctx, since.Add(e.linger))
-	defer cancel()
-	e.hurry.Store(&cancel)
-	defer e.hurry.Store(nil)
-	if e.waiting.Load() > 0 {
+	if p.engine.waiting.Load() > 0 {
 		return eventstore.Message{Kind: lingered}, nil
 	}
-	m, err := s.Next(short)
-	if err != nil && short.Err() != nil && ctx.Err() == nil {
-		return eventstore.Message{Kind: lingered}, nil
+	m, err := s.Next(p.ctx)
+	if err != nil && p.ctx.Err() != nil && p.parent.Err() == nil {
+		return eventstore.Message{Kind: late}, nil
 	}
 	return m, err
+}
+
+func (p *patience) end() {
+	p.engine.hurry.Store(nil)
+	if p.cancel != nil {
+		p.cancel()
+	}
 }
 
 // announce publishes a new position or the end of following.

@@ -16,6 +16,7 @@ import (
 	"prepayledger/domain/codec"
 	"prepayledger/domain/money"
 	"prepayledger/domain/reconciliation"
+	"prepayledger/eventstore/esdb/esdbtest"
 	"prepayledger/projections"
 	"prepayledger/projections/projectionstest"
 	"prepayledger/projections/usage"
@@ -63,16 +64,20 @@ func history(l *projectionstest.Log, random *rand.Rand, steps int) {
 func TestRebuild(t *testing.T) {
 	t.Logf("seed %d", rebuildSeed)
 	random := rand.New(rand.NewPCG(rebuildSeed, 1))
-	for range 3 {
+	for round := range 3 {
 		l := projectionstest.New(t)
+		store := l.Store()
+		if round > 0 { // over the protocol of EventStoreDB
+			store = esdbtest.Connect(t, esdbtest.ServeStore(t, store))
+		}
 		dir := t.TempDir()
-		m := openModels(t, l.Store(), dir)
+		m := openModels(t, store, dir)
 		for range 8 {
 			history(l, random, random.IntN(60))
 			switch random.IntN(3) {
 			case 0: // with what is not committed yet
 				m.close(t)
-				m = openModels(t, l.Store(), dir)
+				m = openModels(t, store, dir)
 			case 1:
 				m.catchUp(t)
 			}

@@ -17,6 +17,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"prepayledger/consumers/intake/intaketest"
+	"prepayledger/eventstore/esdb/esdbtest"
 )
 
 // today is when tests take place.
@@ -387,7 +388,8 @@ func TestKilledImport(t *testing.T) {
 }
 
 // TestSimulateExamples runs the scenarios that come with an independent
-// calculator's figures through the real read models; two runs print the same.
+// calculator's figures through the real read models; two runs print the same,
+// also with the log in another event store.
 func TestSimulateExamples(t *testing.T) {
 	dirs, err := filepath.Glob("../../consumers/simulate/testdata/[0-9]*")
 	if err != nil || len(dirs) == 0 {
@@ -398,6 +400,10 @@ func TestSimulateExamples(t *testing.T) {
 		out := ok(t, t.TempDir(), "--json", "simulate", scenario)
 		if again := ok(t, t.TempDir(), "--json", "simulate", scenario); again != out {
 			t.Errorf("%s: two runs differ", dir)
+		}
+		other := ok(t, t.TempDir(), "--json", "--eventstore", esdbtest.Serve(t), "simulate", scenario)
+		if other != out {
+			t.Errorf("%s: over the protocol of EventStoreDB it differs:\n%s\n%s", dir, other, out)
 		}
 		raw, err := os.ReadFile(filepath.Join(dir, "expected.json"))
 		if err != nil {

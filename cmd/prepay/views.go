@@ -53,10 +53,16 @@ func (v *views) models() []projections.Model {
 var _ ledger.Views = (*views)(nil)
 
 // Snapshot implements ledger.Views.
-func (v *views) Snapshot(_ context.Context, partnerID string) (*domain.Account, eventstore.Revision, error) {
+func (v *views) Snapshot(ctx context.Context, partnerID string) (*domain.Account, eventstore.Revision, error) {
 	a, err := v.accounts.Get(partnerID)
 	if err != nil || a == nil {
 		return nil, eventstore.NoStream, err
+	}
+	if v.engine.Indexed().Before(a.Position) {
+		// The index takes the same batch beside the accounts.
+		if err := v.engine.WaitFor(ctx, a.Position); err != nil {
+			return nil, eventstore.NoStream, err
+		}
 	}
 	return a.State, a.Revision, nil
 }

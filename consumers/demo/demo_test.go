@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"prepayledger/consumers/demo"
 	"prepayledger/consumers/ledger"
 	"prepayledger/consumers/ledger/ledgertest"
@@ -21,6 +23,7 @@ import (
 	"prepayledger/domain/reconciliation"
 	"prepayledger/eventstore"
 	"prepayledger/eventstore/embedded"
+	"prepayledger/eventstore/esdb/esdbtest"
 )
 
 // hash is the hash of all that a plan presents.
@@ -115,6 +118,11 @@ func tell(t *testing.T, seed uint64, conversations int) *told {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = store.Close() })
+	return tellOn(t, store, seed, conversations)
+}
+
+func tellOn(t *testing.T, store eventstore.Store, seed uint64, conversations int) *told {
+	t.Helper()
 	plan, err := demo.New(seed, conversations)
 	if err != nil {
 		t.Fatal(err)
@@ -155,6 +163,41 @@ func events[E domain.Event](w *told, partner string) []E {
 		}
 	}
 	return all
+}
+
+// TestSameLog: every stream that the driver keeps of a month is the embedded
+// one's, event by event and byte by byte. Ids are drawn by accounts beside
+// each other and are left out.
+func TestSameLog(t *testing.T) {
+	own, other := tell(t, 7, 3_000), tellOn(t, esdbtest.Open(t), 7, 3_000)
+	want, n := own.contents()
+	got, _ := other.contents()
+	if n < 3_000 {
+		t.Errorf("only %d events", n)
+	}
+	for stream, text := range want {
+		if got[stream] != text {
+			t.Errorf("%s differs:\n%.3000s\nembedded:\n%.3000s", stream, got[stream], text)
+		}
+	}
+	if len(got) != len(want) {
+		t.Errorf("%d streams, embedded %d", len(got), len(want))
+	}
+}
+
+// contents are the events of each stream, without ids, and their number.
+func (w *told) contents() (map[string]string, int) {
+	w.t.Helper()
+	streams, n := map[string]string{}, 0
+	for r, err := range w.store.ReadAll(w.t.Context(), eventstore.Start) {
+		w.must(err)
+		m, err := codec.DecodeMetadata(r.Metadata)
+		w.must(err)
+		m.CommandID, m.CorrelationID, m.CausationID = uuid.Nil, uuid.Nil, uuid.Nil
+		streams[r.Stream] += fmt.Sprintf("%d %s %s %s\n", r.Revision, r.Type, r.Data, codec.AppendMetadata(nil, &m))
+		n++
+	}
+	return streams, n
 }
 
 // TestMonth holds what the ledger makes of the usage against what the plan

@@ -28,7 +28,8 @@ import (
 // Views is what the ledger asks of the read models.
 type Views interface {
 	// Snapshot returns the account's state and the revision of the last event
-	// in it; nil where there is none. The state is the caller's own.
+	// in it; nil where there is none. The state is the caller's own. Seen and
+	// CommandSeen know the stream up to that revision, at least.
 	Snapshot(ctx context.Context, partnerID string) (*domain.Account, eventstore.Revision, error)
 	// Seen tells what is known of charge ids; found is called for keys of
 	// which something is known (R8).

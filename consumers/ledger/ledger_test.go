@@ -19,7 +19,7 @@ import (
 	"prepayledger/domain/money"
 	"prepayledger/domain/reconciliation"
 	"prepayledger/eventstore"
-	"prepayledger/eventstore/embedded"
+	"prepayledger/eventstore/esdb/esdbtest"
 )
 
 // world is a store with as many ledgers on it as a test wants.
@@ -30,13 +30,8 @@ type world struct {
 	views *ledgertest.Views
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T, store eventstore.Store) *world {
 	t.Helper()
-	store, err := embedded.Open(t.TempDir(), embedded.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = store.Close() })
 	return &world{t: t, store: store, now: time.Date(2026, 10, 1, 6, 0, 0, 0, time.UTC)}
 }
 
@@ -97,7 +92,12 @@ func balance(t *testing.T, l *ledger.Ledger, partner string) string {
 // TestTwoLedgersOnOneStore presents the same ids to two ledgers at once: each
 // counts once, and both end in the same balance.
 func TestTwoLedgersOnOneStore(t *testing.T) {
-	w := newWorld(t)
+	esdbtest.Each(t, func(t *testing.T, open func(testing.TB) eventstore.Store) {
+		twoLedgersOnOneStore(t, newWorld(t, open(t)))
+	})
+}
+
+func twoLedgersOnOneStore(t *testing.T, w *world) {
 	one := w.ledger(ledger.Options{})
 	w.open(one, "PA-1", "100000", "sim_ok")
 	// The second ledger learns of the account as a restart would.
@@ -144,7 +144,10 @@ func TestTwoLedgersOnOneStore(t *testing.T) {
 // TestCommandIDs: the same id again is a no-op, with other content a
 // rejection, also after a restart; another id is another command.
 func TestCommandIDs(t *testing.T) {
-	w := newWorld(t)
+	esdbtest.Each(t, func(t *testing.T, open func(testing.TB) eventstore.Store) { commandIDs(t, newWorld(t, open(t))) })
+}
+
+func commandIDs(t *testing.T, w *world) {
 	l := w.ledger(ledger.Options{})
 	w.open(l, "PA-1", "500", "sim_ok")
 	ctx := context.Background()
@@ -171,7 +174,12 @@ func TestCommandIDs(t *testing.T) {
 // TestSleptThroughTheDeadline blocks at the deadline, also when nobody looked
 // until later (R20), and publishes the days in between (R33).
 func TestSleptThroughTheDeadline(t *testing.T) {
-	w := newWorld(t)
+	esdbtest.Each(t, func(t *testing.T, open func(testing.TB) eventstore.Store) {
+		sleptThroughTheDeadline(t, newWorld(t, open(t)))
+	})
+}
+
+func sleptThroughTheDeadline(t *testing.T, w *world) {
 	l := w.ledger(ledger.Options{})
 	w.open(l, "PA-1", "500", "sim_declined")
 	ctx := context.Background()
@@ -223,7 +231,10 @@ func (f *flaky) Charge(_ context.Context, r *domain.RechargeRequested, _ time.Ti
 // TestUnknownOutcome asks again under the same id until it is known, and
 // credits once (R16).
 func TestUnknownOutcome(t *testing.T) {
-	w := newWorld(t)
+	esdbtest.Each(t, func(t *testing.T, open func(testing.TB) eventstore.Store) { unknownOutcome(t, newWorld(t, open(t))) })
+}
+
+func unknownOutcome(t *testing.T, w *world) {
 	processor := &flaky{asked: map[string]int{}}
 	l := w.ledger(ledger.Options{Processor: processor})
 	w.open(l, "PA-1", "500", "sim_ok")
@@ -267,7 +278,10 @@ func (b *breaking) Append(ctx context.Context, stream string, expected eventstor
 // TestPostingResumes stops a posting after one of three accounts: the month is
 // not posted then, and going on posts each account once (R29).
 func TestPostingResumes(t *testing.T) {
-	w := newWorld(t)
+	esdbtest.Each(t, func(t *testing.T, open func(testing.TB) eventstore.Store) { postingResumes(t, newWorld(t, open(t))) })
+}
+
+func postingResumes(t *testing.T, w *world) {
 	l := w.ledger(ledger.Options{})
 	ctx := context.Background()
 	for _, p := range []string{"PA-1", "PA-2", "PA-3"} {

@@ -108,34 +108,73 @@ func (o *overlay) known(key domain.ChargeKey) domain.Seen {
 	return o.fetched[key]
 }
 
-// note keeps what an event says of a charge id.
-func (o *overlay) note(partnerID string, e domain.Event) error {
+// keyOf is the key of the charge id that an event speaks of; false where it
+// speaks of none.
+func keyOf(partnerID string, e domain.Event) (domain.ChargeKey, bool) {
 	switch e := e.(type) {
 	case *domain.ConversationCharged:
-		o.counted(domain.KeyOf(partnerID, e.ChargeID), domain.ContentOf(e))
+		return domain.KeyOf(partnerID, e.ChargeID), true
 	case *domain.ConversationCounted:
-		o.counted(domain.KeyOf(partnerID, e.ChargeID), domain.ContentOf(e))
+		return domain.KeyOf(partnerID, e.ChargeID), true
+	case *domain.ChargeQuarantined:
+		return domain.QuarantineKey(partnerID, e.ChargeID, domain.ContentOf(e)), true
+	case *domain.QuarantineReleased:
+		content, err := contentHash(e.Content)
+		return domain.QuarantineKey(partnerID, e.ChargeID, content), err == nil
+	case *domain.ChargeCorrected:
+		return domain.KeyOf(partnerID, e.ChargeID), true
+	default:
+		return domain.ChargeKey{}, false
+	}
+}
+
+// contentHash reads a hash in hex.
+func contentHash(text string) (content domain.ContentHash, err error) {
+	_, err = hex.Decode(content[:], []byte(text))
+	return content, err
+}
+
+// fetch asks the index what it knows of an event's charge id before the event
+// is noted: no decision asked for it.
+func (o *overlay) fetch(ctx context.Context, views Views, partnerID string, e domain.Event) error {
+	key, ok := keyOf(partnerID, e)
+	if !ok {
+		return nil
+	}
+	_, err := o.seen(ctx, views, key)
+	return err
+}
+
+// note keeps what an event says of a charge id. What is known of the id must
+// have been asked for.
+func (o *overlay) note(partnerID string, e domain.Event) error {
+	key, ok := keyOf(partnerID, e)
+	if !ok {
+		return nil
+	}
+	switch e := e.(type) {
+	case *domain.ConversationCharged:
+		o.counted(key, domain.ContentOf(e))
+	case *domain.ConversationCounted:
+		o.counted(key, domain.ContentOf(e))
 	case *domain.ChargeQuarantined:
 		content := domain.ContentOf(e)
 		reason, ok := domain.ParseReason(e.Reason)
 		if !ok {
 			return domain.Reject(domain.InvalidSetting, "unknown reason %q", e.Reason)
 		}
-		key := domain.QuarantineKey(partnerID, e.ChargeID, content)
 		s := o.known(key)
 		s.Quarantined = append(without(s.Quarantined, content), domain.QuarantinedEntry{Content: content, Reason: reason})
 		o.charges[key] = s
 	case *domain.QuarantineReleased:
-		var content domain.ContentHash
-		if _, err := hex.Decode(content[:], []byte(e.Content)); err != nil {
+		content, err := contentHash(e.Content)
+		if err != nil {
 			return err
 		}
-		key := domain.QuarantineKey(partnerID, e.ChargeID, content)
 		s := o.known(key)
 		s.Quarantined = without(s.Quarantined, content)
 		o.charges[key] = s
 	case *domain.ChargeCorrected:
-		key := domain.KeyOf(partnerID, e.ChargeID)
 		s := o.known(key)
 		s.Corrected = true
 		o.charges[key] = s

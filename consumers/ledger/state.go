@@ -52,13 +52,12 @@ type state struct {
 func (l *Ledger) spec() decider.Spec[*state, Command, domain.Event, Result] {
 	return decider.Spec[*state, Command, domain.Event, Result]{
 		Load:    l.load,
-		Loaded:  l.loadedState,
+		Fold:    l.foldStored,
 		Prepare: l.prepare,
 		Before:  l.before,
 		Decide:  l.decide,
 		Evolve:  func(s *state, e domain.Event) error { return s.evolve(e) },
 		Encode:  l.encode,
-		Decode:  l.decode,
 		Barrier: requestsPayment,
 		Appended: func(s *state, at eventstore.Appended) {
 			s.overlay.appended(at.Position)
@@ -68,9 +67,9 @@ func (l *Ledger) spec() decider.Spec[*state, Command, domain.Event, Result] {
 }
 
 func (l *Ledger) load(ctx context.Context, stream string) (*state, eventstore.Revision, error) {
-	s := &state{Account: domain.NewAccount(), ledger: l}
+	s := &state{Account: domain.NewAccount(), ledger: l, overlay: newOverlay()}
 	if stream == UnassignedStream {
-		last, err := l.lastRevision(ctx, stream)
+		last, err := l.lastIndexed(ctx, stream)
 		return s, last, err
 	}
 	account, revision, err := l.views.Snapshot(ctx, stream[len("account-"):])
@@ -84,29 +83,38 @@ func (l *Ledger) load(ctx context.Context, stream string) (*state, eventstore.Re
 	return s, revision, nil
 }
 
-// lastRevision is where a stream ends, for one that needs no fold.
-func (l *Ledger) lastRevision(ctx context.Context, stream string) (eventstore.Revision, error) {
+// lastIndexed is where a stream ends, for one that needs no fold; the charge
+// index then knows the stream up to there.
+func (l *Ledger) lastIndexed(ctx context.Context, stream string) (eventstore.Revision, error) {
 	for r, err := range l.store.ReadStream(ctx, stream, eventstore.End, eventstore.Backwards) {
 		if err != nil {
 			return eventstore.NoStream, ignoreNotFound(err)
 		}
-		return r.Revision, nil
+		return r.Revision, l.views.WaitFor(ctx, r.Position)
 	}
 	return eventstore.NoStream, nil
 }
 
-// loadedState waits until the charge index knows the stream as far as it was
-// read: a charge must not count twice because the index lags behind.
-func (l *Ledger) loadedState(ctx context.Context, _ string, s *state) error {
-	last, err := l.store.Last(ctx)
+// foldStored folds an event after the views' snapshot into the state. What it
+// says of charge and command ids goes into the overlay: the index may not
+// know it yet, and after a conflict there is no time to wait for it.
+func (l *Ledger) foldStored(ctx context.Context, s *state, r eventstore.Recorded) error {
+	m, err := codec.DecodeMetadata(r.Metadata)
 	if err != nil {
 		return err
 	}
-	if err := l.views.WaitFor(ctx, last); err != nil {
+	e, err := l.codec.Decode(r.Type, m.Version, r.Data)
+	if err != nil {
 		return err
 	}
-	s.overlay = newOverlay()
-	return nil
+	if m.CommandHash != "" {
+		s.overlay.commands[m.CommandID] = m.CommandHash
+	}
+	if err := s.overlay.fetch(ctx, l.views, s.PartnerID, e); err != nil {
+		return err
+	}
+	s.overlay.appended(r.Position)
+	return s.evolve(e)
 }
 
 // prepare looks all charges of a batch up in one go.
@@ -180,10 +188,7 @@ func (s *state) evolve(e domain.Event) error {
 	if err := s.Apply(e); err != nil {
 		return err
 	}
-	if s.overlay.charges != nil {
-		return s.overlay.note(s.PartnerID, e)
-	}
-	return nil
+	return s.overlay.note(s.PartnerID, e)
 }
 
 // requestsPayment says that a card is to be charged: not before its request

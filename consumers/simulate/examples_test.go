@@ -14,18 +14,38 @@ import (
 	"prepayledger/consumers/ledger/ledgertest"
 	"prepayledger/consumers/simulate"
 	"prepayledger/domain/codec"
+	"prepayledger/eventstore"
 	"prepayledger/eventstore/embedded"
+	"prepayledger/eventstore/esdb/esdbtest"
 )
 
-// run works a scenario on the real store in a temporary folder.
+// run works a scenario on both drivers, which must print the same bytes.
 func run(t *testing.T, scenario string, dir string) []map[string]any {
 	t.Helper()
-	ctx := context.Background()
-	store, err := embedded.Open(t.TempDir(), embedded.Options{})
+	own, err := embedded.Open(t.TempDir(), embedded.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer store.Close()
+	defer own.Close()
+	out := runOn(t, own, scenario, dir)
+	if other := runOn(t, esdbtest.Open(t), scenario, dir); other != out {
+		t.Errorf("the drivers differ:\n%s\n%s", out, other)
+	}
+	var objects []map[string]any
+	for d := json.NewDecoder(strings.NewReader(out)); d.More(); {
+		var o map[string]any
+		if err := d.Decode(&o); err != nil {
+			t.Fatal(err)
+		}
+		objects = append(objects, o)
+	}
+	return objects
+}
+
+// runOn works a scenario on a store and returns what it prints.
+func runOn(t *testing.T, store eventstore.Store, scenario string, dir string) string {
+	t.Helper()
+	ctx := context.Background()
 	c := codec.New()
 	clock := &simulate.Clock{}
 	l, err := ledger.Open(ctx, store, ledgertest.New(store, c), c, ledger.Options{Clock: clock.Now, Exact: true, IDs: simulate.IDs()})
@@ -45,15 +65,7 @@ func run(t *testing.T, scenario string, dir string) []map[string]any {
 	if err := result.WriteJSON(&out); err != nil {
 		t.Fatal(err)
 	}
-	var objects []map[string]any
-	for d := json.NewDecoder(&out); d.More(); {
-		var o map[string]any
-		if err := d.Decode(&o); err != nil {
-			t.Fatal(err)
-		}
-		objects = append(objects, o)
-	}
-	return objects
+	return out.String()
 }
 
 // TestExamples compares the scenarios of testdata with the figures of an

@@ -39,7 +39,7 @@ func (b *batch[S, C, E, O]) work(ctx context.Context) error {
 			return err
 		}
 		conflict = err
-		b.stream.loaded = false
+		b.stream.loaded, b.stream.polite = false, politeBatches
 		b.pending, b.bytes = nil, 0
 	}
 	return fmt.Errorf("%w: %w", ErrContention, conflict)
@@ -48,7 +48,8 @@ func (b *batch[S, C, E, O]) work(ctx context.Context) error {
 // backOff waits a random time that doubles with every conflict: two writers
 // that keep step would refuse each other for ever.
 func backOff(ctx context.Context, attempt int) error {
-	longest := min(minBackOff<<attempt, maxBackOff)
+	const enough = 16 // doublings, far beyond maxBackOff
+	longest := min(minBackOff<<min(attempt, enough), maxBackOff)
 	timer := time.NewTimer(rand.N(longest))
 	defer timer.Stop()
 	select {
@@ -183,19 +184,10 @@ func (b *batch[S, C, E, O]) load(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("load %s: %w", s.name, err)
 		}
-		e, err := spec.Decode(r)
-		if err != nil {
-			return fmt.Errorf("load %s, revision %d: %w", s.name, r.Revision, err)
-		}
-		if err := spec.Evolve(state, e); err != nil {
+		if err := spec.Fold(ctx, state, r); err != nil {
 			return fmt.Errorf("load %s, revision %d: %w", s.name, r.Revision, err)
 		}
 		revision = r.Revision
-	}
-	if spec.Loaded != nil {
-		if err := spec.Loaded(ctx, s.name, state); err != nil {
-			return fmt.Errorf("load %s: %w", s.name, err)
-		}
 	}
 	s.state, s.revision, s.loaded = state, revision, true
 	return nil

@@ -25,7 +25,7 @@ import (
 const (
 	// MaxAttempts bounds how often commands are decided because someone else
 	// wrote to the stream in between.
-	MaxAttempts = 20
+	MaxAttempts = 200
 	// MaxAppendBytes is the size at which an append is closed: 512 KiB. A
 	// decision is never divided.
 	MaxAppendBytes = 512 << 10
@@ -37,7 +37,11 @@ const (
 	DefaultMaxStreams = 20_000
 	// minBackOff and maxBackOff bound the random wait after a conflict.
 	minBackOff = 500 * time.Microsecond
-	maxBackOff = 100 * time.Millisecond
+	maxBackOff = 10 * time.Millisecond
+	// politeBatches is how many batches of a stream after a conflict are each
+	// followed by a pause: without one the writer that has just written, and
+	// need not read, would always be the first again.
+	politeBatches = 16
 	// maxInterjections bounds the commands that Before puts ahead of one.
 	maxInterjections = 100_000
 )
@@ -51,10 +55,10 @@ var ErrContention = errors.New("too many writers at once, try again")
 type Spec[S, C, E, O any] struct {
 	// Load returns the state to start from and the revision of the last
 	// event in it, NoStream for none. Later events are read from the store
-	// and folded in; then Loaded is called.
+	// and folded in.
 	Load func(ctx context.Context, stream string) (S, eventstore.Revision, error)
-	// Loaded is called after the fold; nil for nothing.
-	Loaded func(ctx context.Context, stream string, s S) error
+	// Fold folds a stored event into the state.
+	Fold func(ctx context.Context, s S, r eventstore.Recorded) error
 	// Prepare is called before a batch is decided; nil for nothing.
 	Prepare func(ctx context.Context, stream string, s S, commands []C) error
 	// Before returns the command that must be worked before c, if there is
@@ -63,12 +67,10 @@ type Spec[S, C, E, O any] struct {
 	Before func(ctx context.Context, stream string, s S, c C) (C, bool, error)
 	// Decide answers a command and changes nothing.
 	Decide func(s S, c C) ([]E, O, error)
-	// Evolve folds an event into the state.
+	// Evolve folds an event that was just decided into the state.
 	Evolve func(s S, e E) error
 	// Encode appends the events of one decision to dst.
 	Encode func(dst []eventstore.Event, s S, c C, events []E) ([]eventstore.Event, error)
-	// Decode reads a stored event.
-	Decode func(r eventstore.Recorded) (E, error)
 	// Barrier says that these events must be on disk before anything else
 	// is asked or decided (a card must not be charged before its request is
 	// durable). nil for never.
@@ -103,6 +105,8 @@ type stream[S, C, O any] struct {
 	state    S
 	revision eventstore.Revision
 	loaded   bool
+	// polite is how many more batches are followed by a pause.
+	polite int
 }
 
 // New returns an engine on the store.
@@ -207,6 +211,12 @@ func (e *Engine[S, C, E, O]) run(s *stream[S, C, O]) {
 		e.batch(s, calls)
 		for _, c := range calls {
 			close(c.done)
+		}
+		if s.polite > 0 {
+			s.polite--
+			if backOff(e.life, politeBatches) != nil {
+				s.polite = 0 // the engine ends
+			}
 		}
 	}
 }

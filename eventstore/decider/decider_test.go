@@ -14,7 +14,7 @@ import (
 
 	"prepayledger/eventstore"
 	"prepayledger/eventstore/decider"
-	"prepayledger/eventstore/embedded"
+	"prepayledger/eventstore/esdb/esdbtest"
 )
 
 // A counter takes amounts and refuses to exceed its limit: small enough to
@@ -66,8 +66,10 @@ func spec(before func(*counter, add) (add, bool), appended func(eventstore.Appen
 			}
 			return dst, nil
 		},
-		Decode: func(r eventstore.Recorded) (add, error) {
-			return add{n: int64(binary.BigEndian.Uint64(r.Data))}, nil
+		Fold: func(_ context.Context, s *counter, r eventstore.Recorded) error {
+			s.sum += int64(binary.BigEndian.Uint64(r.Data))
+			s.events++
+			return nil
 		},
 		Barrier: func(events []add) bool { return events[0].urgent },
 		Appended: func(_ *counter, at eventstore.Appended) {
@@ -76,16 +78,6 @@ func spec(before func(*counter, add) (add, bool), appended func(eventstore.Appen
 			}
 		},
 	}
-}
-
-func open(t *testing.T) eventstore.Store {
-	t.Helper()
-	store, err := embedded.Open(t.TempDir(), embedded.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = store.Close() })
-	return store
 }
 
 // stored reads a stream's amounts.
@@ -103,7 +95,10 @@ func stored(t *testing.T, store eventstore.Store, stream string) (amounts []int6
 // TestConflicts lets two engines write to the same streams: every command
 // counts exactly once, and every answer is that of some one order.
 func TestConflicts(t *testing.T) {
-	store := open(t)
+	esdbtest.Each(t, func(t *testing.T, open func(testing.TB) eventstore.Store) { conflicts(t, open(t)) })
+}
+
+func conflicts(t *testing.T, store eventstore.Store) {
 	const workers, each, streams = 8, 250, 2
 	engines := []*decider.Engine[*counter, add, add, answer]{
 		decider.New(store, spec(nil, nil)), decider.New(store, spec(nil, nil)),
@@ -141,7 +136,10 @@ func TestConflicts(t *testing.T) {
 // TestCoalescing submits many commands at once: they share appends, and each
 // is decided on what the one before left.
 func TestCoalescing(t *testing.T) {
-	store := open(t)
+	esdbtest.Each(t, func(t *testing.T, open func(testing.TB) eventstore.Store) { coalescing(t, open(t)) })
+}
+
+func coalescing(t *testing.T, store eventstore.Store) {
 	var appends atomic.Int64
 	e := decider.New(store, spec(nil, func(eventstore.Appended) { appends.Add(1) }))
 	defer e.Close()
@@ -166,7 +164,10 @@ func TestCoalescing(t *testing.T) {
 
 // TestLargeBatch divides a batch between decisions, never inside one.
 func TestLargeBatch(t *testing.T) {
-	store := open(t)
+	esdbtest.Each(t, func(t *testing.T, open func(testing.TB) eventstore.Store) { largeBatch(t, open(t)) })
+}
+
+func largeBatch(t *testing.T, store eventstore.Store) {
 	var appends atomic.Int64
 	e := decider.New(store, spec(nil, func(eventstore.Appended) { appends.Add(1) }))
 	defer e.Close()
@@ -187,7 +188,10 @@ func TestLargeBatch(t *testing.T) {
 
 // TestRefusedAndBroken tells a refusal, which is an answer, from a failure.
 func TestRefusedAndBroken(t *testing.T) {
-	store := open(t)
+	esdbtest.Each(t, func(t *testing.T, open func(testing.TB) eventstore.Store) { refusedAndBroken(t, open(t)) })
+}
+
+func refusedAndBroken(t *testing.T, store eventstore.Store) {
 	e := decider.New(store, spec(nil, nil))
 	defer e.Close()
 	answers, err := e.Do(context.Background(), "s", add{n: 1}, add{n: limit}, add{n: 2})
@@ -205,7 +209,10 @@ func TestRefusedAndBroken(t *testing.T) {
 
 // TestBarrier has an urgent event on disk before the next command is asked.
 func TestBarrier(t *testing.T) {
-	store := open(t)
+	esdbtest.Each(t, func(t *testing.T, open func(testing.TB) eventstore.Store) { barrier(t, open(t)) })
+}
+
+func barrier(t *testing.T, store eventstore.Store) {
 	var durable atomic.Int64
 	before := func(s *counter, _ add) (add, bool) {
 		if s.events == 1 && durable.Load() != 1 {
@@ -229,7 +236,10 @@ func TestBarrier(t *testing.T) {
 // TestCancelledCaller stops waiting; the work goes on, and the answer says
 // that its end is not known.
 func TestCancelledCaller(t *testing.T) {
-	store := open(t)
+	esdbtest.Each(t, func(t *testing.T, open func(testing.TB) eventstore.Store) { cancelledCaller(t, open(t)) })
+}
+
+func cancelledCaller(t *testing.T, store eventstore.Store) {
 	e := decider.New(store, spec(nil, nil))
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()

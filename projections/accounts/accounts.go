@@ -40,11 +40,13 @@ type Figures struct {
 	ConfirmedNumber int          `json:"confirmations"`
 }
 
-// Account is an account as of a revision of its stream.
+// Account is an account as of a revision of its stream, which stands at a
+// position of the log.
 type Account struct {
 	State    *domain.Account     `json:"state"`
 	Figures  Figures             `json:"figures"`
 	Revision eventstore.Revision `json:"revision"`
+	Position eventstore.Position `json:"position"`
 }
 
 // Model keeps all accounts in memory: there are thousands, and what grows
@@ -78,7 +80,7 @@ func New() *Model { return &Model{} }
 func (*Model) Name() string { return "accounts" }
 
 // Version implements projections.Model.
-func (*Model) Version() int { return 2 }
+func (*Model) Version() int { return 3 }
 
 // Load implements projections.Model.
 func (m *Model) Load(v projections.View) error {
@@ -141,7 +143,7 @@ func (m *Model) Apply(f *projections.Fact) error {
 	if err := a.State.Apply(f.Event); err != nil {
 		return err
 	}
-	a.Revision = f.Revision
+	a.Revision, a.Position = f.Revision, f.Position
 	a.Figures.LastEventAt = f.Meta.RecordedAt
 	m.dirty[f.PartnerID] = true
 	switch e := f.Event.(type) {
