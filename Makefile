@@ -32,7 +32,7 @@ lint: ## format, vet, staticcheck, direction of imports
 
 bench: ## the benchmarks, beside raw limits in the same run
 	$(GO) run ./cmd/prepay bench --charges 200000 --json
-	$(GO) test -run '^$$' -bench . -benchtime 1s ./eventstore/embedded ./consumers/usage ./projections
+	$(GO) test -run '^$$' -bench . -benchtime 1s ./eventstore/embedded ./eventstore/esdb ./consumers/usage ./projections
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./eventstore/runindex -entries 2000000
 
 soak: $(CLIENT_INSTALLED) ## the large sizes; write result and commit into docs/reliability.md

@@ -1,83 +1,83 @@
 package esdb_test
 
 import (
-	"context"
 	"fmt"
-	"net"
 	"sync/atomic"
 	"testing"
 
 	"prepayledger/eventstore"
 	"prepayledger/eventstore/embedded"
-	"prepayledger/eventstore/esdb"
-	"prepayledger/eventstore/esdbserver"
+	"prepayledger/eventstore/esdb/esdbtest"
 )
 
-func benchServed(b *testing.B) *esdb.Store {
+// benchServed is a log by itself and behind the protocol: what the driver and the
+// server cost is the difference.
+func benchServed(b *testing.B) (direct, driver eventstore.Store) {
+	b.Helper()
 	log, err := embedded.Open(b.TempDir(), embedded.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
-	}
-	server := esdbserver.New(log, esdbserver.Options{Writable: true})
-	go server.Serve(l)
-	d, err := esdb.Open("esdb://"+l.Addr().String()+"?tls=false", esdb.Options{})
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() {
-		d.Close()
-		server.Close()
-		log.Close()
-	})
-	return d
+	b.Cleanup(func() { _ = log.Close() })
+	return log, esdbtest.Connect(b, esdbtest.ServeStore(b, log))
 }
 
-// BenchmarkAppend appends single events to streams of their own, 64 at once.
+// BenchmarkAppend appends single events to streams of their own, 64 at once,
+// directly and then through driver and server.
 func BenchmarkAppend(b *testing.B) {
-	d := benchServed(b)
+	direct, driver := benchServed(b)
 	var n atomic.Int64
-	b.SetParallelism(32)
-	b.ResetTimer()
-	b.RunParallel(func(pb *testing.PB) {
-		for pb.Next() {
-			stream := fmt.Sprintf("account-%d", n.Add(1))
-			if _, err := d.Append(context.Background(), stream, eventstore.NoStream, events(1)); err != nil {
-				b.Error(err)
-				return
+	run := func(b *testing.B, store eventstore.Store) float64 {
+		b.SetParallelism(32)
+		b.RunParallel(func(pb *testing.PB) {
+			for pb.Next() {
+				stream := fmt.Sprintf("account-%d", n.Add(1))
+				if _, err := store.Append(b.Context(), stream, eventstore.NoStream, events(1)); err != nil {
+					b.Error(err)
+					return
+				}
 			}
-		}
-	})
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "appends/s")
+		})
+		rate := float64(b.N) / b.Elapsed().Seconds()
+		b.ReportMetric(rate, "appends/s")
+		return rate
+	}
+	var raw float64
+	b.Run("embedded", func(b *testing.B) { raw = run(b, direct) })
+	b.Run("esdb", func(b *testing.B) { b.ReportMetric(run(b, driver)/raw, "of-embedded") })
 }
 
-// BenchmarkReadAll reads events of 250 bytes.
+// BenchmarkReadAll reads 100,000 events of 250 bytes, directly and then
+// through server and driver.
 func BenchmarkReadAll(b *testing.B) {
-	d := benchServed(b)
+	direct, driver := benchServed(b)
 	expected := eventstore.NoStream
 	for range 100 {
 		es := events(1000)
 		for i := range es {
 			es[i].Data = fmt.Appendf(nil, `{"text":"%0240d"}`, i)
 		}
-		a, err := d.Append(context.Background(), "account-1", expected, es)
+		a, err := direct.Append(b.Context(), "account-1", expected, es)
 		if err != nil {
 			b.Fatal(err)
 		}
 		expected = a.LastRevision
 	}
-	b.ResetTimer()
-	n := 0
-	for range b.N {
-		for _, err := range d.ReadAll(context.Background(), eventstore.Start) {
-			if err != nil {
-				b.Fatal(err)
+	run := func(b *testing.B, store eventstore.Store) float64 {
+		n := 0
+		for b.Loop() {
+			for _, err := range store.ReadAll(b.Context(), eventstore.Start) {
+				if err != nil {
+					b.Fatal(err)
+				}
+				n++
 			}
-			n++
 		}
+		rate := float64(n) / b.Elapsed().Seconds()
+		b.ReportMetric(rate, "events/s")
+		return rate
 	}
-	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "events/s")
+	var raw float64
+	b.Run("embedded", func(b *testing.B) { raw = run(b, direct) })
+	b.Run("esdb", func(b *testing.B) { b.ReportMetric(run(b, driver)/raw, "of-embedded") })
 }
