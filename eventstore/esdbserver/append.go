@@ -8,13 +8,21 @@ import (
 
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/shared"
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/streams"
+	"github.com/google/uuid"
 
 	"prepayledger/eventstore"
 )
 
-// anyAttempts bounds how often an append that names no revision is tried on a
-// stream that others write to.
-const anyAttempts = 16
+const (
+	// anyAttempts bounds how often an append that names no revision is tried
+	// on a stream that others write to.
+	anyAttempts = 16
+	// anyMemory is among how many of a stream's newest events an append that
+	// names no revision is found to be a repeated one, besides as many as it
+	// has itself. An older one is stored again, as EventStoreDB does when its
+	// memory is full.
+	anyMemory = 256
+)
 
 // expectation is what an append says of where its stream ends. EventStoreDB
 // knows two that the log does not: any revision and any but none.
@@ -60,26 +68,78 @@ func (s *Server) mayWrite(ctx context.Context, stream string) error {
 	return nil
 }
 
-// store appends what was collected.
+// append appends what was collected.
 func (s *Server) append(ctx context.Context, w *write) (eventstore.Appended, error) {
 	if !w.expect.any && !w.expect.exists {
 		return s.store.Append(ctx, w.stream, w.expect.revision, w.events)
 	}
 	var err error
 	for range anyAttempts {
-		var last eventstore.Revision
-		if last, err = newest(ctx, s.store, w.stream); err != nil {
+		var end ending
+		if end, err = s.ending(ctx, w); err != nil {
 			return eventstore.Appended{}, err
 		}
-		if last == eventstore.NoStream && w.expect.exists {
-			return eventstore.Appended{}, &eventstore.WrongRevisionError{Stream: w.stream, Expected: last, Actual: last}
+		if end.last == eventstore.NoStream && w.expect.exists {
+			return eventstore.Appended{}, &eventstore.WrongRevisionError{Stream: w.stream, Expected: end.last, Actual: end.last}
+		}
+		if a, repeated, err := end.holds(w); repeated || err != nil {
+			return a, err
 		}
 		var a eventstore.Appended
-		if a, err = s.store.Append(ctx, w.stream, last, w.events); !errors.Is(err, eventstore.ErrWrongRevision) {
+		if a, err = s.store.Append(ctx, w.stream, end.last, w.events); !errors.Is(err, eventstore.ErrWrongRevision) {
 			return a, err
 		}
 	}
 	return eventstore.Appended{}, err
+}
+
+// ending is the end of a stream.
+type ending struct {
+	last   eventstore.Revision
+	recent map[uuid.UUID]eventstore.Appended
+}
+
+// ending reads the end of the stream that is written to.
+func (s *Server) ending(ctx context.Context, w *write) (ending, error) {
+	end := ending{last: eventstore.NoStream, recent: map[uuid.UUID]eventstore.Appended{}}
+	if err := eventstore.ValidateStream(w.stream); err != nil {
+		return end, err
+	}
+	for e, err := range s.store.ReadStream(ctx, w.stream, eventstore.End, eventstore.Backwards) {
+		if errors.Is(err, eventstore.ErrStreamNotFound) {
+			return end, nil
+		}
+		if err != nil {
+			return end, err
+		}
+		end.last = max(end.last, e.Revision)
+		if _, later := end.recent[e.ID]; !later {
+			end.recent[e.ID] = eventstore.Appended{LastRevision: e.Revision, Position: e.Position}
+		}
+		if end.last-e.Revision >= anyMemory+eventstore.Revision(len(w.events)) {
+			break
+		}
+	}
+	return end, nil
+}
+
+// holds reports whether the append was stored before, and where. As with
+// EventStoreDB, one that begins with a stored event and goes on with another
+// is a conflict.
+func (end ending) holds(w *write) (eventstore.Appended, bool, error) {
+	var a eventstore.Appended
+	for i, e := range w.events {
+		at, stored := end.recent[e.ID]
+		switch {
+		case stored:
+			a = at
+		case i == 0:
+			return a, false, nil
+		default:
+			return a, false, &eventstore.WrongRevisionError{Stream: w.stream, Expected: end.last, Actual: end.last}
+		}
+	}
+	return a, len(w.events) > 0, nil
 }
 
 // Append implements the protocol's append of one write.

@@ -44,6 +44,13 @@ func invalid(format string, args ...any) error {
 	return status.Errorf(codes.InvalidArgument, format, args...)
 }
 
+// unimplemented answers calls of what EventStoreDB has and this server has not.
+func unimplemented(_ any, call grpc.ServerStream) error {
+	method, _ := grpc.MethodFromServerStream(call)
+	return status.Errorf(codes.Unimplemented, "%s is not served: this event log has no persistent subscriptions, projections, users or operations; "+
+		"read streams or $all, or subscribe to them and keep the position yourself", method)
+}
+
 // callError is the answer to a call that the store could not serve.
 func (s *Server) callError(ctx context.Context, err error) error {
 	switch {

@@ -13,10 +13,13 @@ import (
 	"io"
 	"math/big"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/EventStore/EventStore-Client-Go/v4/esdb"
+	"github.com/EventStore/EventStore-Client-Go/v4/protos/persistent"
+	"github.com/EventStore/EventStore-Client-Go/v4/protos/projections"
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/shared"
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/streams"
 	"github.com/google/uuid"
@@ -34,14 +37,17 @@ import (
 )
 
 // raw is the protocol without a client's shell.
-func (f *fixture) raw() streams.StreamsClient {
+func (f *fixture) raw() streams.StreamsClient { return streams.NewStreamsClient(f.dial()) }
+
+// dial is a connection without a client.
+func (f *fixture) dial() *grpc.ClientConn {
 	f.Helper()
 	conn, err := grpc.NewClient(f.address, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Cleanup(func() { conn.Close() })
-	return streams.NewStreamsClient(conn)
+	return conn
 }
 
 func wireID() *shared.UUID {
@@ -218,6 +224,28 @@ func TestLastStreamPosition(t *testing.T) {
 		}
 		if events != 2 || told != want {
 			t.Fatalf("compatibility %d: %d events and told %d times, want 2 and %d", compatibility, events, told, want)
+		}
+	}
+}
+
+// TestUnimplemented: what EventStoreDB has beyond the log is refused in a
+// sentence that says what to do instead.
+func TestUnimplemented(t *testing.T) {
+	f := start(t, esdbserver.Options{Writable: true})
+	conn := f.dial()
+	client := persistent.NewPersistentSubscriptionsClient(conn)
+	refusals := map[string]error{}
+	_, refusals["Create"] = client.Create(f.ctx, &persistent.CreateReq{})
+	call, err := client.Read(f.ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = call.Send(&persistent.ReadReq{}) // may come too late
+	_, refusals["Read"] = call.Recv()
+	_, refusals["Disable"] = projections.NewProjectionsClient(conn).Disable(f.ctx, &projections.DisableReq{})
+	for method, err := range refusals {
+		if status.Code(err) != codes.Unimplemented || !strings.Contains(err.Error(), method+" is not served") || !strings.Contains(err.Error(), "subscribe to them") {
+			t.Errorf("%s: %v, want unimplemented and what to do instead", method, err)
 		}
 	}
 }

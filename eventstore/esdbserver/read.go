@@ -63,14 +63,10 @@ func (r *reply) full() bool { return r.sent >= r.limit }
 // newest is the newest revision of the query's stream; NoStream if there is
 // none. Streams that cannot be in the log (system streams) are empty.
 func (r *reply) newest(ctx context.Context) (eventstore.Revision, error) {
-	return newest(ctx, r.store, r.stream)
-}
-
-func newest(ctx context.Context, store eventstore.Store, stream string) (eventstore.Revision, error) {
-	if eventstore.ValidateStream(stream) != nil {
+	if eventstore.ValidateStream(r.stream) != nil {
 		return eventstore.NoStream, nil
 	}
-	for e, err := range store.ReadStream(ctx, stream, eventstore.End, eventstore.Backwards) {
+	for e, err := range r.store.ReadStream(ctx, r.stream, eventstore.End, eventstore.Backwards) {
 		if errors.Is(err, eventstore.ErrStreamNotFound) {
 			break
 		}

@@ -92,6 +92,7 @@ func New(store eventstore.Store, opts Options) *Server {
 			PermitWithoutStream: true,
 		}),
 	}
+	settings = append(settings, grpc.UnknownServiceHandler(unimplemented))
 	if opts.TLS != nil {
 		settings = append(settings, grpc.Creds(credentials.NewTLS(opts.TLS)))
 	}

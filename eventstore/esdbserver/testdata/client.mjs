@@ -22,7 +22,10 @@ assert.equal(stored.nextExpectedRevision, 1n);
 const again = await client.appendToStream("notes", first, { expectedRevision: NO_STREAM });
 assert.deepEqual(again.position, stored.position);
 await client.appendToStream("notes", [event(2)], { expectedRevision: 1n });
-await client.appendToStream("notes", event(3), { expectedRevision: ANY });
+const free = event(3);
+const placed = await client.appendToStream("notes", free, { expectedRevision: ANY });
+const twice = await client.appendToStream("notes", free, { expectedRevision: ANY });
+assert.deepEqual(twice.position, placed.position);
 await assert.rejects(client.appendToStream("notes", [event(9)], { expectedRevision: 0n }), (e) => {
   assert(e instanceof WrongExpectedVersionError, String(e));
   assert.equal(e.actualVersion, 3n);
