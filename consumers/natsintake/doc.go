@@ -22,9 +22,9 @@ const (
 	// round.
 	MaxWaitingCharges = 4096
 	// MaxRoundCharges bounds the charges of one round.
-	MaxRoundCharges = 1024
+	MaxRoundCharges = 512
 	// MaxRounds is how many rounds are on their way to disk at once.
-	MaxRounds = 4
+	MaxRounds = 16
 	// MaxWaitingCommands is how many requests for commands may wait.
 	MaxWaitingCommands = 1024
 	// CommandWorkers is how many commands are worked at once.
