@@ -352,8 +352,11 @@ func TestThreeNodes(t *testing.T) {
 	gossips(gossip.MemberInfo_Leader, gossip.MemberInfo_PreLeader, false)
 	first.Close()
 	es := events(3)
-	for {
-		_, err := d.Append(deadline(t), "account-9", eventstore.NoStream, es)
+	for ctx := deadline(t); ; {
+		_, err := d.Append(ctx, "account-9", eventstore.NoStream, es)
+		if ctx.Err() != nil {
+			t.Fatalf("the leader's end was not noticed: %v", err)
+		}
 		if errors.Is(err, eventstore.ErrUnavailable) && strings.Contains(err.Error(), "no leader") {
 			break
 		}
