@@ -7,6 +7,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"prepayledger/consumers/commandjson"
 	"prepayledger/consumers/ledger"
 	"prepayledger/consumers/natsbus"
 	"prepayledger/consumers/usage"
@@ -60,9 +61,9 @@ func (c *charges) take(msg *nats.Msg) {
 	c.decoder.DecodeMessage(natsbus.ChargeSubject, msg.Data, &c.batch)
 	switch {
 	case len(c.batch.Tiers) > 0 || len(c.batch.Items) > 1:
-		c.answer(msg, began, CodeInvalidRequest, invalid("One charge is taken at a time, nothing was done: send tier changes and batches to "+natsbus.UsageSubject+"."))
+		c.answer(msg, began, commandjson.CodeInvalidRequest, invalid("One charge is taken at a time, nothing was done: send tier changes and batches to "+natsbus.UsageSubject+"."))
 	case len(c.batch.Items) == 0 && c.batch.Stats.Webhooks == 0:
-		c.answer(msg, began, CodeInvalidRequest, invalid("The request is empty: send one charge or one webhook as JSON."))
+		c.answer(msg, began, commandjson.CodeInvalidRequest, invalid("The request is empty: send one charge or one webhook as JSON."))
 	case len(c.batch.Items) == 0:
 		c.answer(msg, began, outcomeIgnored, ChargeReply{Outcome: outcomeIgnored})
 	default:
@@ -70,7 +71,7 @@ func (c *charges) take(msg *nats.Msg) {
 		select {
 		case c.waiting <- charging{msg, ledger.Presented{Charge: item.Charge, PhoneNumberID: item.PhoneNumberID}, began}:
 		default:
-			c.answer(msg, began, CodeOverloaded, overloaded())
+			c.answer(msg, began, commandjson.CodeOverloaded, overloaded())
 		}
 	}
 }

@@ -58,7 +58,7 @@ func (c *commands) take(msg *nats.Msg) {
 	select {
 	case c.waiting <- asked{msg, began}:
 	default:
-		c.answer(msg, began, CodeOverloaded, overloaded())
+		c.answer(msg, began, commandjson.CodeOverloaded, overloaded())
 	}
 }
 
@@ -110,7 +110,7 @@ func (c *commands) do(ctx context.Context, name string, data []byte) (CommandRep
 // failed logs what is the ledger's own fault.
 func (i *Intake) failed(subject string, reply ErrorReply, err error) {
 	switch reply.Error.Code {
-	case CodeFailed, CodeUnavailable, CodeOutcomeUnknown:
+	case commandjson.CodeFailed, commandjson.CodeUnavailable, commandjson.CodeOutcomeUnknown:
 		i.opts.Logger.Error("the ledger failed a request over NATS", zap.String("subject", subject), zap.Error(err))
 	}
 }

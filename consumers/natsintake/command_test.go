@@ -6,8 +6,8 @@ import (
 
 	"github.com/google/uuid"
 
+	"prepayledger/consumers/commandjson"
 	"prepayledger/consumers/natsbus"
-	"prepayledger/consumers/natsintake"
 	"prepayledger/domain"
 	"prepayledger/eventstore"
 )
@@ -110,10 +110,10 @@ func TestConflictAndFailureAreTold(t *testing.T) {
 		err  error
 		code string
 	}{
-		{&eventstore.WrongRevisionError{}, natsintake.CodeConflict},
-		{eventstore.ErrUnavailable, natsintake.CodeUnavailable},
-		{eventstore.ErrOutcomeUnknown, natsintake.CodeOutcomeUnknown},
-		{eventstore.ErrTooLarge, natsintake.CodeFailed},
+		{&eventstore.WrongRevisionError{}, commandjson.CodeConflict},
+		{eventstore.ErrUnavailable, commandjson.CodeUnavailable},
+		{eventstore.ErrOutcomeUnknown, commandjson.CodeOutcomeUnknown},
+		{eventstore.ErrTooLarge, commandjson.CodeFailed},
 	} {
 		t.Run(c.code, func(t *testing.T) {
 			f := &failing{err: c.err}

@@ -43,9 +43,9 @@ const (
 	// MaxAckPending bounds the messages that are fetched and not yet
 	// acknowledged.
 	MaxAckPending = 8192
-	// AckWait is after how long a message that was not acknowledged comes
-	// again (time).
-	AckWait = 30 * time.Second
+	// DefaultAckWait is after how long a message that was not acknowledged
+	// comes again (time).
+	DefaultAckWait = 30 * time.Second
 	// MaxDeliver is how often a message is tried whose charges the ledger
 	// can't decide, although it can be reached; then they are quarantined.
 	MaxDeliver = 5

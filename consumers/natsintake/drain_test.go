@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/goleak"
 
+	"prepayledger/consumers/commandjson"
 	"prepayledger/consumers/natsbus"
 	"prepayledger/consumers/natsintake"
 	"prepayledger/domain"
@@ -109,17 +110,17 @@ func TestOverload(t *testing.T) {
 	}
 	first := in.next()
 	e, _ := first["error"].(map[string]any)
-	if e["code"] != natsintake.CodeOverloaded || e["retry_after_ms"] != float64(natsintake.RetryAfter.Milliseconds()) || text(e["message"]) == "" {
+	if e["code"] != commandjson.CodeOverloaded || e["retry_after_ms"] != float64(natsintake.RetryAfter.Milliseconds()) || text(e["message"]) == "" {
 		t.Errorf("the first reply is %v, want overloaded while the disk hangs", first)
 	}
-	b.seen.wait(t, natsintake.CodeOverloaded, sent-most)
+	b.seen.wait(t, commandjson.CodeOverloaded, sent-most)
 	open()
-	counts := map[string]int{natsintake.CodeOverloaded: 1}
+	counts := map[string]int{commandjson.CodeOverloaded: 1}
 	for range sent - 1 {
 		r := in.next()
 		counts[text(r["outcome"])+code(r)]++
 	}
-	refused, charged := counts[natsintake.CodeOverloaded], counts["charged"]
+	refused, charged := counts[commandjson.CodeOverloaded], counts["charged"]
 	if refused+charged != sent || refused < sent-most || charged < natsintake.MaxWaitingCharges {
 		t.Errorf("told %v", counts)
 	}

@@ -3,6 +3,7 @@ package natsintake_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"sync"
 	"testing"
@@ -222,26 +223,26 @@ func (b *bench) quarantined() (all []domain.ChargeQuarantined) {
 	return all
 }
 
-// empty waits until the work queue is empty.
+// empty waits until the work queue is empty, also while its server is away.
 func (b *bench) empty() {
 	b.t.Helper()
 	ctx, stop := context.WithTimeout(context.Background(), patience)
 	defer stop()
-	stream, err := b.js.Stream(ctx, natsbus.UsageStream)
-	if err != nil {
-		b.t.Fatal(err)
-	}
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
-	for range tick.C {
-		info, err := stream.Info(ctx)
+	left := "unknown"
+	for ctx.Err() == nil {
+		stream, err := b.js.Stream(ctx, natsbus.UsageStream)
 		if err != nil {
-			b.t.Fatal(err)
-		}
-		if info.State.Msgs == 0 {
+			left = err.Error()
+		} else if n := stream.CachedInfo().State.Msgs; n == 0 {
 			return
+		} else {
+			left = fmt.Sprintf("%d messages", n)
 		}
+		<-tick.C
 	}
+	b.t.Fatalf("the work queue does not become empty: %s", left)
 }
 
 // observer keeps what it is told and tells who waits.

@@ -23,6 +23,9 @@ type Options struct {
 	// RetryDelay bounds the pause before a message comes again that failed;
 	// default MaxRetryDelay.
 	RetryDelay time.Duration
+	// AckWait is after how long a message comes again whose acknowledgement
+	// was lost; default DefaultAckWait.
+	AckWait time.Duration
 }
 
 // Intake takes usage and commands over one NATS connection into a ledger.
@@ -44,6 +47,9 @@ func New(nc *nats.Conn, js jetstream.JetStream, l *ledger.Ledger, opts Options) 
 	}
 	if opts.RetryDelay <= 0 {
 		opts.RetryDelay = MaxRetryDelay
+	}
+	if opts.AckWait <= 0 {
+		opts.AckWait = DefaultAckWait
 	}
 	return &Intake{nc: nc, js: js, ledger: l, opts: opts, ready: make(chan struct{})}
 }
@@ -89,6 +95,7 @@ type drainer interface {
 
 // finish drains all parts side by side.
 func (i *Intake) finish(parts []drainer) error {
+	limit := time.Now().Add(DrainTimeout)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -98,15 +105,15 @@ func (i *Intake) finish(parts []drainer) error {
 		}
 		all.Wait()
 	}()
-	limit := time.NewTimer(DrainTimeout)
-	defer limit.Stop()
+	timer := time.NewTimer(time.Until(limit))
+	defer timer.Stop()
 	select {
 	case <-done:
-	case <-limit.C:
+	case <-timer.C:
 		return fmt.Errorf("%w (%s): what was not answered may have been done", ErrNotDrained, DrainTimeout)
 	}
 	// What was answered and acknowledged is at the server when it answers.
-	if err := i.nc.FlushTimeout(DrainTimeout); err != nil {
+	if err := i.nc.FlushTimeout(max(time.Until(limit), time.Millisecond)); err != nil {
 		return fmt.Errorf("%w: %w", ErrNotDrained, err)
 	}
 	return nil

@@ -1,37 +1,13 @@
 package natsintake
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
 
 	"github.com/nats-io/nats.go"
 
 	"prepayledger/consumers/commandjson"
 	"prepayledger/domain"
 	"prepayledger/domain/money"
-	"prepayledger/eventstore"
-	"prepayledger/eventstore/decider"
-)
-
-// Codes of errors beside those of the rules (domain.Code).
-const (
-	// CodeInvalidRequest: the request can't be read; the message says why.
-	CodeInvalidRequest = "invalid_request"
-	// CodeUnknownCommand: there is no such command.
-	CodeUnknownCommand = "unknown_command"
-	// CodeOverloaded: too much waits already; nothing was done.
-	CodeOverloaded = "overloaded"
-	// CodeConflict: others wrote at the same time, again and again; nothing
-	// was done.
-	CodeConflict = "conflict"
-	// CodeUnavailable: the ledger can't be reached; nothing was done.
-	CodeUnavailable = "unavailable"
-	// CodeOutcomeUnknown: it may have been done. Repeat a command with the
-	// same command id; a charge has its own.
-	CodeOutcomeUnknown = "outcome_unknown"
-	// CodeFailed: the ledger failed; nothing was done.
-	CodeFailed = "failed"
 )
 
 // ErrorBody is what an error reply says.
@@ -74,44 +50,30 @@ type CommandReply struct {
 // overloaded is the reply to a request that finds the queue full.
 func overloaded() ErrorReply {
 	return ErrorReply{ErrorBody{
-		Code: CodeOverloaded, Message: "Too many requests wait already, nothing was done: try again a little later.",
+		Code: commandjson.CodeOverloaded, Message: "Too many requests wait already, nothing was done: try again a little later.",
 		RetryAfterMS: RetryAfter.Milliseconds(),
 	}}
 }
 
 func invalid(message string) ErrorReply {
-	return ErrorReply{ErrorBody{Code: CodeInvalidRequest, Message: message}}
+	return ErrorReply{ErrorBody{Code: commandjson.CodeInvalidRequest, Message: message}}
 }
 
 // errorReply tells rejections, conflicts and failures apart.
 func errorReply(err error) ErrorReply {
-	var rejected *domain.Rejection
-	var field *commandjson.FieldError
-	body := ErrorBody{Message: err.Error()}
-	switch {
-	case errors.As(err, &rejected):
-		body = ErrorBody{Code: string(rejected.Code), Message: rejected.Message}
-	case errors.As(err, &field):
-		body.Code = CodeInvalidRequest
-	case errors.Is(err, commandjson.ErrUnknownCommand):
-		body.Code = CodeUnknownCommand
-	case errors.Is(err, decider.ErrContention), errors.Is(err, eventstore.ErrWrongRevision):
-		body = ErrorBody{Code: CodeConflict, Message: "Others changed the account at the same time, nothing was done: try again."}
-	case errors.Is(err, eventstore.ErrOutcomeUnknown), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		body = ErrorBody{Code: CodeOutcomeUnknown, Message: "It may or may not have been done: repeat it with the same id, it counts once."}
-	case errors.Is(err, eventstore.ErrUnavailable), errors.Is(err, eventstore.ErrClosed), errors.Is(err, eventstore.ErrLocked):
-		body = ErrorBody{Code: CodeUnavailable, Message: "The ledger can't write at the moment, nothing was done: try again later."}
-	default:
-		body = ErrorBody{Code: CodeFailed, Message: "The ledger failed, nothing was done; its log says why. Repeat the request with the same id, and tell the operator if it fails again."}
-	}
-	return ErrorReply{body}
+	p := commandjson.ProblemOf(err)
+	return ErrorReply{ErrorBody{Code: p.Code, Message: p.Message}}
 }
 
-// passes says that a failure is the whole ledger's and will pass: the same
-// will be decided when it is back.
+// passes says that a failure is the whole ledger's, or bad luck, and will
+// pass: the same will be decided later.
 func passes(err error) bool {
-	code := errorReply(err).Error.Code
-	return code == CodeUnavailable || code == CodeOutcomeUnknown || code == CodeConflict
+	switch commandjson.ProblemOf(err).Code {
+	case commandjson.CodeUnavailable, commandjson.CodeOutcomeUnknown, commandjson.CodeConflict:
+		return true
+	default:
+		return false
+	}
 }
 
 // respond answers a request; one that asked for no answer gets none.

@@ -80,7 +80,7 @@ func (i *Intake) startUsage(ctx, work context.Context) (*works, error) {
 // listen binds to the work queue.
 func (w *works) listen(ctx context.Context) (jetstream.MessagesContext, error) {
 	consumer, err := w.js.CreateOrUpdateConsumer(ctx, natsbus.UsageStream, jetstream.ConsumerConfig{
-		Durable: UsageConsumer, AckPolicy: jetstream.AckExplicitPolicy, AckWait: AckWait, MaxAckPending: MaxAckPending,
+		Durable: UsageConsumer, AckPolicy: jetstream.AckExplicitPolicy, AckWait: w.opts.AckWait, MaxAckPending: MaxAckPending,
 		// The intake itself ends what fails for ever: JetStream would leave
 		// such a message in the stream and never speak of it again.
 		MaxDeliver: -1,

@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"prepayledger/consumers/commandjson"
 	"prepayledger/consumers/intake/intaketest"
 	"prepayledger/consumers/natsbus"
 	"prepayledger/consumers/natsintake"
@@ -168,7 +169,7 @@ func TestAnAccountThatFailsForEverIsQuarantinedAndTheOthersCharged(t *testing.T)
 	if !found {
 		t.Error("the message of several lines is not kept whole")
 	}
-	b.seen.wait(t, natsintake.CodeFailed, 2*(natsintake.MaxDeliver-1))
+	b.seen.wait(t, commandjson.CodeFailed, 2*(natsintake.MaxDeliver-1))
 }
 
 func TestAnOutageQuarantinesNothing(t *testing.T) {
@@ -179,10 +180,10 @@ func TestAnOutageQuarantinesNothing(t *testing.T) {
 	b.publish([]byte(charge("m-1", priced)), nil)
 	b.publish([]byte("poison"), nil)
 	reply := b.ask(natsbus.ChargeSubject, charge("m-2", priced))
-	if e, _ := reply["error"].(map[string]any); e["code"] != natsintake.CodeUnavailable {
+	if e, _ := reply["error"].(map[string]any); e["code"] != commandjson.CodeUnavailable {
 		t.Errorf("%v, want unavailable", reply)
 	}
-	b.seen.wait(t, natsintake.CodeUnavailable, 2*(natsintake.MaxDeliver+1)+1)
+	b.seen.wait(t, commandjson.CodeUnavailable, 2*(natsintake.MaxDeliver+1)+1)
 	f.broken.Store(false)
 	b.empty()
 	events := b.events()
