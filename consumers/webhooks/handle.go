@@ -122,17 +122,27 @@ func (s *Sender) Replay(ctx context.Context, name string, from time.Time) error 
 	return fmt.Errorf("%w %.40q: there is none of that name", ErrEndpoint, name)
 }
 
-func (e *endpoint) replay(ctx context.Context, from time.Time) error {
-	err := e.js.DeleteConsumer(ctx, natsbus.NoticesStream, e.durable())
-	if err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
-		return fmt.Errorf("replay: %w", err)
-	}
-	from = from.UTC()
-	if _, err := e.js.CreateConsumer(ctx, natsbus.NoticesStream, e.consumerConfig(jetstream.DeliverByStartTimePolicy, &from)); err != nil {
-		return fmt.Errorf("replay: %w", err)
-	}
+// maxReplayTries bounds how often a consumer is replaced that another sender
+// opens again in between.
+const maxReplayTries = 5
+
+func (e *endpoint) replay(ctx context.Context, from time.Time) (err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	from = from.UTC()
+	for range maxReplayTries {
+		err = e.js.DeleteConsumer(ctx, natsbus.NoticesStream, e.durable())
+		if err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
+			break
+		}
+		_, err = e.js.CreateConsumer(ctx, natsbus.NoticesStream, e.consumerConfig(jetstream.DeliverByStartTimePolicy, &from))
+		if !errors.Is(err, jetstream.ErrConsumerExists) {
+			break
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("replay: %w", err)
+	}
 	if e.again != nil {
 		e.again()
 	}

@@ -33,8 +33,9 @@ const (
 	ackTimeout = 10 * time.Second
 	// reopenPause is the time before a consumer that failed is opened again.
 	reopenPause = time.Second
-	// pullExpiry is how long one request for notices waits at the server.
-	pullExpiry = 30 * time.Second
+	// pullExpiry is how long one request for notices waits at the server, and
+	// so how long the loss of the server can go unseen.
+	pullExpiry = 5 * time.Second
 )
 
 // Options of a Sender.
@@ -72,6 +73,7 @@ type endpoint struct {
 	client *http.Client
 	log    *zap.Logger
 
+	// mu keeps a replay and the opening of the consumer apart.
 	mu sync.Mutex
 	// again ends a waiting or a consumption: begin anew.
 	again context.CancelFunc
@@ -205,6 +207,8 @@ func (e *endpoint) durable() string { return "webhook-" + e.config.Name }
 // consumer opens the endpoint's consumer, with the filters of today. A new one
 // begins with what comes from now on.
 func (e *endpoint) consumer(ctx context.Context) (jetstream.Consumer, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	c, err := e.js.Consumer(ctx, natsbus.NoticesStream, e.durable())
 	if errors.Is(err, jetstream.ErrConsumerNotFound) {
 		c, err = e.js.CreateConsumer(ctx, natsbus.NoticesStream, e.consumerConfig(jetstream.DeliverNewPolicy, nil))
