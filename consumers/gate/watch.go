@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
-
-	"prepayledger/consumers/natsbus"
 )
 
 const (
@@ -62,9 +60,9 @@ func (g *Gate) follow(ctx context.Context) {
 func (g *Gate) watchOnce(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	kv, err := g.js.KeyValue(ctx, natsbus.ChannelsBucket)
+	kv, err := g.js.KeyValue(ctx, ChannelsBucket)
 	if err != nil {
-		return fmt.Errorf("bucket %s: %w", natsbus.ChannelsBucket, err)
+		return fmt.Errorf("bucket %s: %w", ChannelsBucket, err)
 	}
 	info, err := bucketInfo(ctx, kv)
 	if err != nil {
@@ -72,7 +70,7 @@ func (g *Gate) watchOnce(ctx context.Context) error {
 	}
 	w, err := kv.WatchAll(ctx)
 	if err != nil {
-		return fmt.Errorf("watch bucket %s: %w", natsbus.ChannelsBucket, err)
+		return fmt.Errorf("watch bucket %s: %w", ChannelsBucket, err)
 	}
 	defer stopWatch(w)
 	g.watch = watch{table: newTable(), created: info.Created, seen: info.State.LastSeq, reconnects: g.reconnects()}
@@ -114,11 +112,11 @@ func bucketInfo(ctx context.Context, kv jetstream.KeyValue) (*jetstream.StreamIn
 	defer cancel()
 	status, err := kv.Status(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("status of bucket %s: %w", natsbus.ChannelsBucket, err)
+		return nil, fmt.Errorf("status of bucket %s: %w", ChannelsBucket, err)
 	}
 	s, ok := status.(*jetstream.KeyValueBucketStatus)
 	if !ok {
-		return nil, fmt.Errorf("status of bucket %s is a %T", natsbus.ChannelsBucket, status)
+		return nil, fmt.Errorf("status of bucket %s is a %T", ChannelsBucket, status)
 	}
 	return s.StreamInfo(), nil
 }
@@ -167,11 +165,11 @@ func (g *Gate) take(e jetstream.KeyValueEntry) {
 func (g *Gate) channel(e jetstream.KeyValueEntry) {
 	var s ChannelState
 	if err := json.Unmarshal(e.Value(), &s); err != nil {
-		g.opts.OnError(fmt.Errorf("bucket %s, key %s: %w", natsbus.ChannelsBucket, e.Key(), err))
+		g.opts.OnError(fmt.Errorf("bucket %s, key %s: %w", ChannelsBucket, e.Key(), err))
 		return
 	}
-	if natsbus.Token(s.ChannelID) != e.Key() {
-		g.opts.OnError(fmt.Errorf("bucket %s, key %s: value is of channel %q", natsbus.ChannelsBucket, e.Key(), s.ChannelID))
+	if Key(s.ChannelID) != e.Key() {
+		g.opts.OnError(fmt.Errorf("bucket %s, key %s: value is of channel %q", ChannelsBucket, e.Key(), s.ChannelID))
 		return
 	}
 	g.watch.table.put(s.ChannelID, &known{key: e.Key(), answer: g.answer(&s)})
@@ -200,7 +198,7 @@ func (g *Gate) answer(s *ChannelState) Decision {
 func (g *Gate) heartbeat(e jetstream.KeyValueEntry) {
 	var h Heartbeat
 	if err := json.Unmarshal(e.Value(), &h); err != nil {
-		g.opts.OnError(fmt.Errorf("bucket %s, key %s: %w", natsbus.ChannelsBucket, e.Key(), err))
+		g.opts.OnError(fmt.Errorf("bucket %s, key %s: %w", ChannelsBucket, e.Key(), err))
 		return
 	}
 	now := g.since()
