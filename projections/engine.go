@@ -382,6 +382,13 @@ func (e *Engine) flush(models []Model, at eventstore.Position) error {
 	return b.Commit(pebble.NoSync)
 }
 
+// Failed is what stopped the engine; nil while it follows.
+func (e *Engine) Failed() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.failed
+}
+
 // Applied is how many events were handed to models since Open.
 func (e *Engine) Applied() uint64 { return e.applied.Load() }
 

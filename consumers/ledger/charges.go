@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"go.opentelemetry.io/otel/attribute"
+
 	"prepayledger/domain"
 	"prepayledger/eventstore"
 	"prepayledger/eventstore/decider"
@@ -21,6 +23,8 @@ type Charging struct {
 	calls  []*decider.Call[Command, Result]
 	places [][]int
 	total  int
+	// end ends its span; a second time does nothing.
+	end func(error)
 }
 
 // Charge presents charges in order and returns what became of each when it is
@@ -41,13 +45,15 @@ func (l *Ledger) StartCharging(ctx context.Context, m domain.Meta, charges []Pre
 	if err := l.holdBack(ctx, len(charges)); err != nil {
 		return nil, err
 	}
-	c := &Charging{total: len(charges)}
+	ctx, end := l.traced(ctx, &m, "charges", attribute.Int("charges", len(charges)))
+	c := &Charging{total: len(charges), end: end}
 	groups := map[string]int{}
 	var commands [][]Command
 	var streams []string
 	for i := range charges {
 		stream, err := l.route(ctx, &charges[i])
 		if err != nil {
+			end(err)
 			return nil, err
 		}
 		g, ok := groups[stream]
@@ -73,22 +79,28 @@ func (c *Charging) Wait(ctx context.Context) ([]domain.Outcome, error) {
 	for g, call := range c.calls {
 		results, err := call.Wait(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("charge: %w", err)
+			err = fmt.Errorf("charge: %w", err)
+			c.end(err)
+			return nil, err
 		}
 		for i, r := range results {
 			outcomes[c.places[g][i]] = r.Outcome
 		}
 	}
+	c.end(nil)
 	return outcomes, nil
 }
 
 // Each waits as Wait does and tells of each charge by its place in the order of
 // presentation, account by account: one account's failure is not another's.
 func (c *Charging) Each(ctx context.Context, each func(place int, o domain.Outcome, err error)) {
+	var failed error
+	defer func() { c.end(failed) }()
 	for g, call := range c.calls {
 		results, err := call.Wait(ctx)
 		if err != nil {
 			err = fmt.Errorf("charge: %w", err)
+			failed = err
 		}
 		for i, place := range c.places[g] {
 			if err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/google/uuid"
+	"go.opentelemetry.io/otel/attribute"
 
 	"prepayledger/domain"
 	"prepayledger/eventstore"
@@ -14,14 +15,11 @@ import (
 // Do gives a command to an account. A nil command id in m becomes a new one;
 // a given one counts once ever. A zero m.At is now. It returns the rules'
 // *domain.Rejection, or a failure.
-func (l *Ledger) Do(ctx context.Context, partnerID string, m domain.Meta, cmd domain.Command) error {
+func (l *Ledger) Do(ctx context.Context, partnerID string, m domain.Meta, cmd domain.Command) (err error) {
 	once := m.CommandID != uuid.Nil
-	if !once {
-		m.CommandID = l.opts.IDs()
-	}
-	if m.At.IsZero() {
-		m.At = l.Now()
-	}
+	ctx, end := l.traced(ctx, &m, cmd.CommandName(), attribute.String("partner_id", partnerID))
+	defer func() { end(err) }()
+	l.complete(&m)
 	switch c := cmd.(type) {
 	case *domain.OpenAccount:
 		if !domain.ValidID(partnerID) {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"prepayledger/domain"
+	"prepayledger/eventstore/decider"
 )
 
 // Actors of what the ledger does by itself.
@@ -79,7 +80,27 @@ func (l *Ledger) Advance(ctx context.Context, partnerID string, to time.Time) er
 	return err
 }
 
-// AdvanceAll works everything that fell due in all accounts up to now.
+// AdvanceMany works everything that fell due in accounts up to the instant,
+// beside each other. A failure of one does not keep the others from being
+// worked; the first is returned.
+func (l *Ledger) AdvanceMany(ctx context.Context, partners []string, to time.Time) error {
+	var calls []*decider.Call[Command, Result]
+	for _, p := range partners {
+		if l.Exists(p) {
+			calls = append(calls, l.engine.Submit(AccountStream(p), []Command{{Meta: domain.Meta{At: to}, Do: advance{}}}))
+		}
+	}
+	var failed error
+	for _, c := range calls {
+		if _, err := c.Wait(ctx); err != nil && failed == nil {
+			failed = err
+		}
+	}
+	return failed
+}
+
+// AdvanceAll works everything that fell due in all accounts up to now, account
+// after account.
 func (l *Ledger) AdvanceAll(ctx context.Context) error {
 	now := l.Now()
 	partners, err := l.views.Partners(ctx)

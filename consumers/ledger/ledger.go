@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 
 	"prepayledger/consumers/payments"
@@ -94,6 +95,8 @@ type Options struct {
 	Exact bool
 	// Provider is the provider's name in R21's text; default DefaultProvider.
 	Provider string
+	// Tracer shows decisions in traces; nil is no traces.
+	Tracer trace.Tracer
 	// Logger takes what the operator should know; nil is silence.
 	Logger *zap.Logger
 }

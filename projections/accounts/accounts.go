@@ -241,6 +241,40 @@ func (m *Model) Exists(partnerID string) bool {
 	return m.accounts[partnerID] != nil
 }
 
+// Due returns the accounts in which something fell due up to the instant (R17,
+// R20, R33), those with a card payment without outcome (R16), and when the
+// next falls due after it; zero for never. Both lists are in order.
+func (m *Model) Due(at time.Time) (due, inFlight []string, next time.Time) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	for id, a := range m.accounts {
+		if a.State.InFlight != nil {
+			inFlight = append(inFlight, id)
+		}
+		switch when := a.State.NextDueAt(); {
+		case when.IsZero():
+		case !when.After(at):
+			due = append(due, id)
+		case next.IsZero() || when.Before(next):
+			next = when
+		}
+	}
+	slices.Sort(due)
+	slices.Sort(inFlight)
+	return due, inFlight, next
+}
+
+// Standings counts the accounts by their standing.
+func (m *Model) Standings() map[domain.Standing]int {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	counts := map[domain.Standing]int{domain.Active: 0, domain.Grace: 0, domain.Blocked: 0, domain.Closed: 0}
+	for _, a := range m.accounts {
+		counts[a.State.Standing()]++
+	}
+	return counts
+}
+
 // Partners returns the ids of all accounts, in order.
 func (m *Model) Partners() []string {
 	m.mu.RLock()

@@ -11,6 +11,7 @@ import (
 	"sort"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -246,6 +247,27 @@ func (v *Views) WaitFor(ctx context.Context, _ eventstore.Position) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.follow(ctx)
+}
+
+// Due tells what falls due, as the read model of accounts does.
+func (v *Views) Due(at time.Time) (due, inFlight []string, next time.Time) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if err := v.follow(context.Background()); err != nil {
+		panic(err)
+	}
+	for id, a := range v.accounts {
+		if a.InFlight != nil {
+			inFlight = append(inFlight, id)
+		}
+		switch when := a.NextDueAt(); {
+		case !when.After(at):
+			due = append(due, id)
+		case next.IsZero() || when.Before(next):
+			next = when
+		}
+	}
+	return due, inFlight, next
 }
 
 // References implements ledger.Views.
