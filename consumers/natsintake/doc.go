@@ -35,7 +35,7 @@ const (
 	// then its outcome is unknown.
 	MaxReplyWait = 30 * time.Second
 	// DrainTimeout bounds how long Run takes to finish what it has (time).
-	DrainTimeout = 15 * time.Second
+	DrainTimeout = 5 * time.Second
 
 	// MaxPrefetchBytes bounds what is fetched from the work queue ahead:
 	// 16 MiB.
