@@ -23,7 +23,7 @@ const (
 	// window is how many notices are on their way to NATS at once.
 	window = 128
 	// publishTimeout is how long NATS may take for one of them.
-	publishTimeout = 10 * time.Second
+	publishTimeout = 5 * time.Second
 	// maxForeign is how many messages of others are passed over to find the
 	// newest notice.
 	maxForeign = 1000
