@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -33,7 +34,9 @@ func sample(b *testing.B, n int) ([]usage.Item, [][]byte) {
 }
 
 // BenchmarkSingleCharges compares the same charges, 64 in flight, one each:
-// given to the ledger by a call, and by request over NATS.
+// given to the ledger by a call, given to nobody by request over NATS (its
+// answer comes at once: the limit of the way), and given to the ledger by
+// request.
 func BenchmarkSingleCharges(b *testing.B) {
 	const charges = 100_000
 	items, requests := sample(b, charges)
@@ -41,19 +44,24 @@ func BenchmarkSingleCharges(b *testing.B) {
 		b.Helper()
 		var next atomic.Int64
 		var all sync.WaitGroup
+		took := make([]time.Duration, charges)
 		began := time.Now()
 		for sender := range inFlight {
 			all.Go(func() {
 				for i := int(next.Add(1)) - 1; i < charges; i = int(next.Add(1)) - 1 {
+					sent := time.Now()
 					if err := one(sender, i); err != nil {
 						b.Error(err)
 						return
 					}
+					took[i] = time.Since(sent)
 				}
 			})
 		}
 		all.Wait()
 		b.ReportMetric(charges/time.Since(began).Seconds(), "charges/s")
+		slices.Sort(took)
+		b.ReportMetric(float64(took[charges*99/100])/float64(time.Millisecond), "p99-ms")
 		b.ReportMetric(0, "ns/op")
 	}
 	b.Run("call", func(b *testing.B) {
@@ -69,6 +77,26 @@ func BenchmarkSingleCharges(b *testing.B) {
 		}
 	})
 	for _, connections := range []int{1, inFlight} {
+		b.Run(fmt.Sprintf("echo/connections=%d", connections), func(b *testing.B) {
+			for range b.N {
+				bn := newBench(b, options{accounts: 1, unseen: true})
+				nc, _ := bn.connect()
+				if _, err := nc.Subscribe(natsbus.GateSubject, func(msg *nats.Msg) { _ = msg.Respond(msg.Data) }); err != nil {
+					b.Fatal(err)
+				}
+				if err := nc.Flush(); err != nil {
+					b.Fatal(err)
+				}
+				var ncs []*nats.Conn
+				for range connections {
+					ncs = append(ncs, outside(b, bn.server))
+				}
+				run(b, func(sender, i int) error {
+					_, err := ncs[sender%connections].Request(natsbus.GateSubject, requests[i], patience)
+					return err
+				})
+			}
+		})
 		b.Run(fmt.Sprintf("nats/connections=%d", connections), func(b *testing.B) {
 			for range b.N {
 				bn := newBench(b, options{accounts: 200, unseen: true})
