@@ -34,14 +34,13 @@ func TestNATSKilled(t *testing.T) {
 		if killed < kills && rng.IntN(3) == 0 {
 			killed++
 			given := make(chan error, 1)
-			go func() {
-				ctx, cancel := context.WithTimeout(ctx, patience)
-				defer cancel()
-				given <- o.Deliver(ctx, batch)
-			}()
+			cut, cancel := context.WithCancel(ctx)
+			go func() { given <- o.Deliver(cut, batch) }()
 			p.Kill()
 			p.Restart()
+			cancel()
 			<-given // done or not: it is given again
+			s.connected()
 			continue
 		}
 		if err := o.Deliver(ctx, batch); err != nil {
@@ -64,7 +63,10 @@ func (s *stage) connected() {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for end := time.Now().Add(patience); ; <-tick.C {
-		if _, err := s.js.Stream(context.Background(), natsbus.NoticesStream); err == nil {
+		ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
+		_, err := s.js.Stream(ctx, natsbus.NoticesStream)
+		cancel()
+		if err == nil {
 			return
 		}
 		if time.Now().After(end) {
