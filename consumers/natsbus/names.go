@@ -53,6 +53,8 @@ const (
 	PositionHeader = "Prepay-Position"
 	// BalanceHeader is the account's balance after the event.
 	BalanceHeader = "Prepay-Balance"
+	// VersionHeader is the version of the payload's schema.
+	VersionHeader = "Prepay-Version"
 )
 
 // EventSubject is where an event of a stream is published: the stream's kind,

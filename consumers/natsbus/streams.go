@@ -83,7 +83,7 @@ func EventsConfig(generation int, o StreamOptions) jetstream.StreamConfig {
 		Name: EventsName(generation), Description: "every event of the ledger, once and in the order of the log",
 		Subjects: []string{EventsPrefix + ">"}, Storage: jetstream.FileStorage, Replicas: o.Replicas,
 		Retention: jetstream.LimitsPolicy, Discard: jetstream.DiscardOld, MaxAge: o.MaxAge, MaxBytes: o.MaxBytes,
-		Duplicates: Duplicates, DenyDelete: true, DenyPurge: true, AllowDirect: true,
+		Duplicates: min(Duplicates, o.MaxAge), DenyDelete: true, DenyPurge: true, AllowDirect: true,
 		Metadata: map[string]string{GenerationKey: strconv.Itoa(max(generation, 1))},
 	}
 }
@@ -118,7 +118,7 @@ func EnsureStreams(ctx context.Context, js jetstream.JetStream, o StreamOptions)
 			Retention: jetstream.WorkQueuePolicy, Discard: jetstream.DiscardNew, MaxBytes: o.MaxUsageBytes,
 		},
 	} {
-		c.Storage, c.Replicas, c.Duplicates = jetstream.FileStorage, o.Replicas, Duplicates
+		c.Storage, c.Replicas, c.Duplicates = jetstream.FileStorage, o.Replicas, min(Duplicates, o.MaxAge)
 		if _, err := js.CreateOrUpdateStream(ctx, c); err != nil {
 			return fmt.Errorf("set up the stream %s: %w", c.Name, err)
 		}
