@@ -101,22 +101,53 @@ func (c *charges) collect(work context.Context) {
 	}
 }
 
-// round charges what waited together and answers each.
+// round charges what waited together and answers each. A request that is
+// traced goes by itself, in its own trace.
 func (c *charges) round(work context.Context, round []charging) {
 	ctx, stop := context.WithTimeout(work, MaxReplyWait)
 	defer stop()
-	presented := make([]ledger.Presented, len(round))
+	var together []charging
+	var parts []*roundPart
 	for i := range round {
-		presented[i] = round[i].presented
+		if traced(round[i].msg.Header) {
+			parts = append(parts, c.begin(withTrace(ctx, round[i].msg.Header), round[i:i+1]))
+			continue
+		}
+		together = append(together, round[i])
 	}
-	under, err := c.ledger.StartCharging(ctx, domain.Meta{Actor: actorCharge}, presented)
-	if err != nil {
-		for i := range round {
-			c.outcome(&round[i], domain.Outcome{}, err)
+	if len(together) > 0 {
+		parts = append(parts, c.begin(ctx, together))
+	}
+	for _, p := range parts {
+		c.end(ctx, p)
+	}
+}
+
+// roundPart is the requests of a round that go to the ledger in one call.
+type roundPart struct {
+	requests []charging
+	under    *ledger.Charging
+	err      error
+}
+
+func (c *charges) begin(ctx context.Context, requests []charging) *roundPart {
+	p := &roundPart{requests: requests}
+	presented := make([]ledger.Presented, len(requests))
+	for i := range requests {
+		presented[i] = requests[i].presented
+	}
+	p.under, p.err = c.ledger.StartCharging(ctx, domain.Meta{Actor: actorCharge}, presented)
+	return p
+}
+
+func (c *charges) end(ctx context.Context, p *roundPart) {
+	if p.err != nil {
+		for i := range p.requests {
+			c.outcome(&p.requests[i], domain.Outcome{}, p.err)
 		}
 		return
 	}
-	under.Each(ctx, func(i int, o domain.Outcome, err error) { c.outcome(&round[i], o, err) })
+	p.under.Each(ctx, func(i int, o domain.Outcome, err error) { c.outcome(&p.requests[i], o, err) })
 }
 
 // outcome answers one request.

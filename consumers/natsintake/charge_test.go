@@ -1,14 +1,10 @@
 package natsintake_test
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
-
-	"github.com/nats-io/nats.go"
-	"go.opentelemetry.io/otel/trace"
 
 	"prepayledger/consumers/intake/intaketest"
 	"prepayledger/consumers/natsbus"
@@ -134,31 +130,5 @@ func TestManyInFlight(t *testing.T) {
 	}
 	if got := b.events()[domain.TypeConversationCharged]; got != senders*each-shared {
 		t.Errorf("%d charges on disk, want %d", got, senders*each-shared)
-	}
-}
-
-func TestTheSendersTraceReachesTheObserver(t *testing.T) {
-	b := newBench(t, options{accounts: 1})
-	b.run()
-	const id = "4bf92f3577b34da6a3ce929d0e0e4736"
-	for _, name := range []string{"traceparent", "Traceparent"} {
-		msg := &nats.Msg{Subject: natsbus.ChargeSubject, Data: []byte(charge("m-"+name, priced)), Header: nats.Header{name: {"00-" + id + "-00f067aa0ba902b7-01"}}}
-		if _, err := b.nc.RequestMsg(msg, patience); err != nil {
-			t.Fatal(err)
-		}
-	}
-	b.seen.wait(t, "charged", 2)
-	b.seen.mu.Lock()
-	defer b.seen.mu.Unlock()
-	for i, ctx := range b.seen.traces {
-		if got := trace.SpanContextFromContext(ctx).TraceID().String(); got != id {
-			t.Errorf("request %d has trace %s, want %s", i, got, id)
-		}
-		if h := b.seen.handled[i]; h.Subject != natsbus.ChargeSubject || h.Charges != 1 || h.Bytes == 0 || h.Took <= 0 {
-			t.Errorf("told %+v", h)
-		}
-	}
-	if trace.SpanContextFromContext(context.Background()).IsValid() {
-		t.Error("a context without trace has one")
 	}
 }

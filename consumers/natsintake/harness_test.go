@@ -11,6 +11,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"go.opentelemetry.io/otel/trace"
 
 	"prepayledger/consumers/intake/intaketest"
 	"prepayledger/consumers/ledger"
@@ -56,6 +57,8 @@ type options struct {
 	store func(eventstore.Store) eventstore.Store
 	// unseen leaves the charge index out: for measurements.
 	unseen bool
+	// tracer shows the ledger's decisions.
+	tracer trace.Tracer
 }
 
 // newBench opens accounts PA-0000 and so on with much money.
@@ -76,7 +79,7 @@ func newBench(t testing.TB, o options) *bench {
 	if o.unseen {
 		views = unseen{ledgertest.New(own, c)}
 	}
-	if b.ledger, err = ledger.Open(ctx, b.store, views, c, ledger.Options{Clock: func() time.Time { return now }}); err != nil {
+	if b.ledger, err = ledger.Open(ctx, b.store, views, c, ledger.Options{Clock: func() time.Time { return now }, Tracer: o.tracer}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(b.ledger.Close)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // Observer is told what the intake does, for metrics and traces. Its methods
@@ -44,6 +45,11 @@ func withTrace(ctx context.Context, h nats.Header) context.Context {
 		return ctx
 	}
 	return propagation.TraceContext{}.Extract(ctx, carrier(h))
+}
+
+// traced says that a message carries a trace that is recorded.
+func traced(h nats.Header) bool {
+	return trace.SpanContextFromContext(withTrace(context.Background(), h)).IsSampled()
 }
 
 // carrier lets OpenTelemetry read the headers, whose names NATS keeps as they

@@ -178,6 +178,11 @@ func (w *works) message(ctx context.Context, msg jetstream.Msg) {
 	if meta, err := msg.Metadata(); err == nil {
 		d.seq, d.tries = meta.Sequence.Stream, meta.NumDelivered
 	}
+	if traced(msg.Headers()) { // goes by itself, in its own trace
+		w.depart(ctx)
+		ctx = withTrace(ctx, msg.Headers())
+		defer w.depart(ctx)
+	}
 	d.err = unpack(d.name(), msg, w.decoder, &w.batch, func(b *usage.Batch) error {
 		for k := range b.Tiers {
 			if err := w.tier(ctx, d, &b.Tiers[k]); err != nil {
