@@ -15,9 +15,12 @@ SOAK_ENTRIES = 100000000
 CLIENT = eventstore/esdbserver/testdata
 CLIENT_INSTALLED = $(CLIENT)/node_modules/.installed
 
-.PHONY: run test lint bench soak build deps help
+.PHONY: run demo test lint bench soak build deps help
 
-run: ## the product: a month, told by the demo
+run: ## the ledger with everything embedded; Ctrl-C stops it, state stays in ./prepay-data
+	@$(GO) build -trimpath -o prepay ./cmd/prepay && exec ./prepay serve --log-format console
+
+demo: ## a believable month, told by the real engine in seconds
 	$(GO) run ./cmd/prepay demo
 
 test: $(CLIENT_INSTALLED) ## every test, at reduced size

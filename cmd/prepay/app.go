@@ -11,6 +11,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/google/uuid"
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 
 	"prepayledger/consumers/ledger"
@@ -39,6 +40,12 @@ type appOptions struct {
 	eventStore string
 	// empty refuses a log that has events.
 	empty bool
+	// provider is the provider's name in R21's text; empty is the default.
+	provider string
+	// tracer shows decisions in traces; nil is none.
+	tracer trace.Tracer
+	// wrap puts something around the store; nil is nothing.
+	wrap func(eventstore.Store) eventstore.Store
 
 	clock  func() time.Time
 	ids    func() uuid.UUID
@@ -69,6 +76,9 @@ func openApp(ctx context.Context, dataDir string, o appOptions) (_ *app, err err
 	if a.store, err = openStore(dataDir, o.eventStore, o.logger); err != nil {
 		return a, err
 	}
+	if o.wrap != nil {
+		a.store = o.wrap(a.store)
+	}
 	last, err := a.store.Last(ctx)
 	if err != nil {
 		return a, err
@@ -84,7 +94,7 @@ func openApp(ctx context.Context, dataDir string, o appOptions) (_ *app, err err
 	if err := a.views.engine.CatchUp(ctx); err != nil {
 		return a, err
 	}
-	a.ledger, err = ledger.Open(ctx, a.store, a.views, c, ledger.Options{Clock: o.clock, IDs: o.ids, Exact: o.exact, Logger: o.logger})
+	a.ledger, err = ledger.Open(ctx, a.store, a.views, c, ledger.Options{Clock: o.clock, IDs: o.ids, Exact: o.exact, Provider: o.provider, Tracer: o.tracer, Logger: o.logger})
 	return a, err
 }
 

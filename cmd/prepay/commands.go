@@ -4,6 +4,8 @@ package main
 type commands struct {
 	globals
 
+	Serve      serveCmd      `cmd:"" help:"Run the ledger."`
+	Config     configCmd     `cmd:"" help:"Look at the settings of prepay serve."`
 	Demo       demoCmd       `cmd:"" help:"Tell a believable month, run through the real engine."`
 	Simulate   simulateCmd   `cmd:"" help:"Run a scenario and print what it comes to."`
 	Account    accountCmd    `cmd:"" help:"Partner accounts."`

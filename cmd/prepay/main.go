@@ -47,7 +47,7 @@ func run(ctx context.Context, args []string, g globals) (code int) {
 		kong.Name("prepay"),
 		kong.Description("The prepayment ledger of a WhatsApp Business provider's partners."),
 		kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-		kong.Writers(g.Stdout, g.Stderr),
+		kong.Writers(g.Stdout, g.Stderr), kong.Vars{"provider": defaultProvider},
 		kong.Exit(func(n int) { leave = n; panic(leaving{}) }),
 	)
 	if err != nil {
@@ -71,6 +71,7 @@ func run(ctx context.Context, args []string, g globals) (code int) {
 		return reportUsage(g, slices.Contains(args, "--json"), err)
 	}
 	selected.BindTo(ctx, (*context.Context)(nil))
+	selected.Bind(selected)
 	return report(g, c.JSON, selected.Run(&c.globals))
 }
 

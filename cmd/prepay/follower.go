@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"prepayledger/consumers/outbound"
+	"prepayledger/domain/codec"
+	"prepayledger/eventstore"
+	"prepayledger/projections"
+)
+
+const (
+	// restartPause is the pause before a follower that ended is started again
+	// (time): until somebody mended what stopped it.
+	restartPause = 10 * time.Second
+	// lagTick is how often a follower's place is compared with the log's end
+	// (time).
+	lagTick = 500 * time.Millisecond
+	// finishTimeout is how long a stop waits for a follower to come to the
+	// log's end (time).
+	finishTimeout = 3 * time.Second
+)
+
+// follower carries the log to one output, and starts again after what stopped
+// it.
+type follower struct {
+	dir    string
+	output outbound.Output
+	store  eventstore.Store
+	codec  *codec.Codec
+	failed func(output string)
+	log    *zap.Logger
+
+	end  context.CancelFunc
+	done sync.WaitGroup
+	// engine is the one that runs; nil between two.
+	engine atomic.Pointer[projections.Engine]
+	// since is the instant from which on the log has events that the output
+	// does not (Unix nanoseconds); 0 where it has all.
+	since atomic.Int64
+	// halted has why it stopped; nil while it runs.
+	halted atomic.Pointer[string]
+}
+
+// start starts following in the background.
+func (f *follower) start() {
+	ctx, end := context.WithCancel(context.Background())
+	f.end = end
+	f.done.Go(func() {
+		for {
+			err := f.follow(ctx)
+			if ctx.Err() != nil {
+				return
+			}
+			text := err.Error()
+			f.halted.Store(&text)
+			f.failed(f.output.Name())
+			f.log.Error("delivery stopped, it is started again", zap.Duration("in", restartPause), zap.Error(err))
+			select {
+			case <-time.After(restartPause):
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+}
+
+// follow runs one engine until it fails or the context ends.
+func (f *follower) follow(ctx context.Context) (err error) {
+	f.since.CompareAndSwap(0, time.Now().UnixNano())
+	out, err := outbound.Open(f.dir, []outbound.Output{f.output}, outbound.Options{Logger: f.log, Failed: f.failed})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, out.Close()) }()
+	engine, err := projections.Open(ctx, f.dir+"-engine", f.store, f.codec, nil, []projections.Sink{out}, projections.Options{Logger: f.log})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		f.engine.Store(nil)
+		err = errors.Join(err, engine.Close())
+	}()
+	engine.Start()
+	f.engine.Store(engine)
+	var seen eventstore.Position // the log's end at since
+	for {
+		if err := f.look(ctx, engine, &seen); err != nil {
+			return err
+		}
+		select {
+		case <-time.After(lagTick):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// look compares the engine's place with the log's end, and with what that was
+// at an earlier look; its error is what stopped the engine.
+func (f *follower) look(ctx context.Context, engine *projections.Engine, seen *eventstore.Position) error {
+	if err := engine.Failed(); err != nil {
+		return err
+	}
+	last, err := f.store.Last(ctx)
+	if err != nil {
+		return nil // the store says so elsewhere
+	}
+	switch at := engine.Indexed(); {
+	case !at.Before(last):
+		f.since.Store(0)
+		f.halted.Store(nil)
+		*seen = eventstore.Start
+	case !at.Before(*seen):
+		f.since.Store(time.Now().UnixNano())
+		*seen = last
+	}
+	return nil
+}
+
+// behind is how old the oldest event is, about, that the output lacks; 0 where
+// it has all.
+func (f *follower) behind() time.Duration {
+	since := f.since.Load()
+	if since == 0 {
+		return 0
+	}
+	return time.Since(time.Unix(0, since))
+}
+
+// position is how far it has come.
+func (f *follower) position() eventstore.Position {
+	if e := f.engine.Load(); e != nil {
+		return e.Indexed()
+	}
+	return eventstore.Start
+}
+
+// finish lets it come to the log's end, for a while, and ends it.
+func (f *follower) finish(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, finishTimeout)
+	defer cancel()
+	if engine := f.engine.Load(); engine != nil {
+		if last, err := f.store.Last(ctx); err == nil {
+			_ = engine.WaitFor(ctx, last) // what is left goes out after the next start
+		}
+	}
+	f.end()
+	f.done.Wait()
+}

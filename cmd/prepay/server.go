@@ -1,0 +1,278 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"iter"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/zap"
+
+	"prepayledger/consumers/deadlines"
+	"prepayledger/consumers/gatestate"
+	"prepayledger/consumers/natsbus"
+	"prepayledger/consumers/natsintake"
+	"prepayledger/consumers/notices"
+	"prepayledger/consumers/outbound"
+	"prepayledger/consumers/publisher"
+	"prepayledger/eventstore"
+)
+
+// Folders of the running ledger, beside those of the log and what is rebuilt
+// from it.
+const (
+	natsFolder     = "nats"
+	outboundFolder = "outbound"
+)
+
+// natsTimeout is how long the first connection to NATS may take (time).
+const natsTimeout = 30 * time.Second
+
+// server is the running ledger.
+type server struct {
+	globals  *globals
+	settings *settings
+	log      *zap.Logger
+
+	app       *app
+	telemetry *telemetry
+	nats      *natsbus.Server // nil with --nats-url
+	conn      *nats.Conn
+	states    *gatestate.Writer
+	followers []*follower
+	http      *httpServer
+
+	// taking ends the intake and the deadlines; the rest follows.
+	taking  context.CancelFunc
+	running sync.WaitGroup
+	// listening says that the intake takes messages.
+	listening atomic.Bool
+	// failed gets what the ledger can't go on without.
+	failed chan error
+}
+
+// start brings everything up in order. Where it fails, stop ends what runs.
+func (s *server) start(ctx context.Context) (err error) {
+	s.failed = make(chan error, 1)
+	if s.telemetry, err = newTelemetry(ctx, s.settings); err != nil {
+		return err
+	}
+	s.app, err = openApp(ctx, s.globals.Data, appOptions{
+		eventStore: s.globals.EventStore, clock: s.globals.Now, provider: s.settings.Provider, wrap: s.telemetry.store,
+		tracer: s.telemetry.tracer, logger: s.log,
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.connect(ctx); err != nil {
+		return err
+	}
+	js, err := jetstream.New(s.conn)
+	if err != nil {
+		return err
+	}
+	if err := natsbus.EnsureStreams(ctx, js, s.settings.streams()); err != nil {
+		return err
+	}
+	if err := s.follow(); err != nil {
+		return err
+	}
+	work, taking := context.WithCancel(context.WithoutCancel(ctx))
+	s.taking = taking
+	s.run(work, "gate states", s.states.Run)
+	s.run(work, "deadlines", deadlines.New(s.app.ledger, s.app.views.accounts, deadlines.Options{Logger: s.log}).Run)
+	intake := natsintake.New(s.conn, js, s.app.ledger, natsintake.Options{Observer: s.telemetry, Logger: s.log})
+	s.run(work, "intake", intake.Run)
+	select {
+	case <-intake.Ready():
+		s.listening.Store(true)
+	case err := <-s.failed:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	s.telemetry.watch(s)
+	s.http, err = s.listenHTTP()
+	return err
+}
+
+// run runs a part until taking ends. A part that fails ends the ledger.
+func (s *server) run(ctx context.Context, name string, part func(context.Context) error) {
+	s.running.Go(func() {
+		if err := part(ctx); err != nil {
+			select {
+			case s.failed <- fmt.Errorf("%s: %w", name, err):
+			default:
+			}
+		}
+	})
+}
+
+// connect starts the NATS server in this process, or connects to others.
+func (s *server) connect(ctx context.Context) (err error) {
+	c := s.settings
+	ctx, cancel := context.WithTimeout(ctx, natsTimeout)
+	defer cancel()
+	if c.NATSURL != "" {
+		s.conn, err = natsbus.Connect(ctx, natsbus.ConnectOptions{
+			URL: c.NATSURL, CredsFile: c.NATSCreds, NKeySeedFile: c.NATSNKey, Token: c.NATSToken, User: c.NATSUser, Password: c.NATSPassword,
+			CAFile: c.NATSCA, CertFile: c.NATSCert, KeyFile: c.NATSKey, Name: "prepay", Logger: s.log,
+		})
+		return err
+	}
+	if s.nats, err = startNATS(s.natsDir(), c, s.log); err != nil {
+		return err
+	}
+	s.conn, err = s.nats.Connect(ctx, natsbus.RolePrepay)
+	return err
+}
+
+// startNATS starts the embedded NATS server as the settings say.
+func startNATS(dir string, c *settings, log *zap.Logger) (*natsbus.Server, error) {
+	host, port, err := splitAddress(c.NATSListen)
+	if err != nil {
+		return nil, err
+	}
+	opts := natsbus.ServerOptions{Dir: dir, Host: host, Port: port, Logger: log}
+	if c.NATSCert != "" {
+		cert, err := tls.LoadX509KeyPair(c.NATSCert, c.NATSKey)
+		if err != nil {
+			return nil, fmt.Errorf("--nats-cert %s: %w", c.NATSCert, err)
+		}
+		opts.TLS = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
+	}
+	return natsbus.StartServer(opts)
+}
+
+// follow starts what carries events out. Each output has a follower of its
+// own: one that must be mended by hand does not stop the others.
+func (s *server) follow() (err error) {
+	log := s.log.Named("outbound")
+	events, err := publisher.New(s.conn, s.app.store, publisher.Options{Logger: log})
+	if err != nil {
+		return err
+	}
+	told, err := notices.NewOutput(s.conn, notices.Options{MaxAge: s.settings.EventsMaxAge, Clock: s.globals.Now, Logger: log})
+	if err != nil {
+		return err
+	}
+	s.states, err = gatestate.New(s.conn, gatestate.Options{
+		Accounts: s.snapshots, Healthy: s.statesInTime, Provider: s.settings.Provider, Replicas: s.settings.NATSReplicas, Clock: s.globals.Now, Logger: log,
+	})
+	if err != nil {
+		return err
+	}
+	for _, out := range []outbound.Output{events, s.states, told} {
+		f := &follower{
+			dir: filepath.Join(s.globals.Data, outboundFolder, out.Name()), output: s.telemetry.output(out), store: s.app.store, codec: s.app.views.codec,
+			failed: s.telemetry.deliveryFailed, log: log.With(zap.String("output", out.Name())),
+		}
+		s.followers = append(s.followers, f)
+		f.start()
+	}
+	return nil
+}
+
+// snapshots yields every account as it is now.
+func (s *server) snapshots(context.Context) iter.Seq2[gatestate.Snapshot, error] {
+	return func(yield func(gatestate.Snapshot, error) bool) {
+		for _, id := range s.app.views.accounts.Partners() {
+			a, err := s.app.views.accounts.Get(id)
+			if err != nil {
+				yield(gatestate.Snapshot{}, err)
+				return
+			}
+			if a == nil {
+				continue
+			}
+			if !yield(gatestate.Snapshot{
+				Account: a.State, Revision: a.Revision, Position: a.Position, RecordedAt: a.Figures.LastEventAt, BlockedSince: a.Figures.BlockedSince,
+			}, nil) {
+				return
+			}
+		}
+	}
+}
+
+// maxStatesBehind is how far the gate's states may lie behind the log's end
+// before gateways are told that they are stale (time).
+const maxStatesBehind = 5 * time.Second
+
+// statesInTime says whether the gate's states follow the log.
+func (s *server) statesInTime() bool {
+	for _, f := range s.followers {
+		if f.output.Name() == s.states.Name() {
+			return f.behind() < maxStatesBehind
+		}
+	}
+	return false
+}
+
+// stop ends everything in order, within stopTimeout: first what takes, then
+// what is decided and published, the log last.
+func (s *server) stop() error {
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	s.listening.Store(false)
+	if s.taking != nil {
+		s.taking()
+	}
+	var errs []error
+	parts := make(chan struct{})
+	go func() { s.running.Wait(); close(parts) }()
+	select {
+	case <-parts:
+	case <-ctx.Done():
+		errs = append(errs, errors.New("what was taken was not finished in time: what was not answered comes again"))
+	}
+	select {
+	case err := <-s.failed:
+		errs = append(errs, err)
+	default:
+	}
+	if s.app != nil && s.app.ledger != nil {
+		s.app.ledger.Close()
+	}
+	for _, f := range s.followers {
+		f.finish(ctx)
+	}
+	if s.http != nil {
+		errs = append(errs, s.http.close(ctx))
+	}
+	if s.conn != nil {
+		s.conn.Close()
+	}
+	if s.nats != nil {
+		s.nats.Close()
+	}
+	if s.app != nil {
+		errs = append(errs, s.app.Close())
+	}
+	if s.telemetry != nil {
+		errs = append(errs, s.telemetry.close(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+func (s *server) natsDir() string { return filepath.Join(s.globals.Data, natsFolder) }
+
+func (s *server) natsURL() string {
+	if s.nats != nil {
+		return s.nats.ClientURL()
+	}
+	return s.settings.NATSURL
+}
+
+func (s *server) httpURL() string { return "http://" + s.http.address }
+
+// lastPosition is where the log ends; Start where it can't be asked.
+func (s *server) lastPosition(ctx context.Context) (eventstore.Position, error) {
+	return s.app.store.Last(ctx)
+}
