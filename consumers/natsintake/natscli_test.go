@@ -14,6 +14,7 @@ import (
 	"prepayledger/consumers/gatestate"
 	"prepayledger/consumers/natsbus"
 	"prepayledger/consumers/outbound"
+	"prepayledger/consumers/publisher"
 	"prepayledger/domain/codec"
 	"prepayledger/projections"
 )
@@ -123,7 +124,7 @@ func (c *cli) until(lines <-chan string, texts ...string) {
 	}
 }
 
-// follow writes the buckets from the log.
+// follow writes events, notices and buckets from the log.
 func (b *bench) follow() {
 	b.t.Helper()
 	nc, _ := b.connect()
@@ -131,7 +132,11 @@ func (b *bench) follow() {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	out, err := outbound.Open(b.t.TempDir(), []outbound.Output{writer}, outbound.Options{})
+	events, err := publisher.New(nc, b.store, publisher.Options{})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	out, err := outbound.Open(b.t.TempDir(), []outbound.Output{events, writer}, outbound.Options{})
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -162,6 +167,8 @@ func TestTheOfficialTool(t *testing.T) {
 	b.follow()
 	heard := c.watch(natsbus.RoleAdmin, "sub", "prepay.>")
 	c.until(heard, "Subscribing on prepay.>")
+	events := c.watch(natsbus.RoleSubscriber, "sub", "--stream", natsbus.EventsStream, "--all")
+	c.until(events, "prepay.events.account.PA-0000.AccountOpened")
 	channel := c.watch(natsbus.RoleGate, "kv", "watch", natsbus.ChannelsBucket, "CH-0000-0")
 	c.until(channel, `"may_send":true`)
 
@@ -170,6 +177,9 @@ func TestTheOfficialTool(t *testing.T) {
 		t.Errorf("nats req %s: %v", natsbus.ChargeSubject, reply)
 	}
 	c.until(heard, `"charge_id":"m-1"`, `"amount":"0.25"`)
+	c.until(events, "prepay.events.account.PA-0000.ConversationCharged")
+	c.until(events, "ce-type", "ConversationCharged")
+	c.until(events, `"charge_id":"m-1"`, `"month":"2026-10"`)
 	reply = c.json(natsbus.RoleIntake, "req", "--raw", natsbus.CommandPrefix+"Block", `{"partner_id":"PA-0000","actor":"finance:ana","payload":{"reason":"a test"}}`)
 	if reply["ok"] != true || reply["standing"] != "blocked" {
 		t.Errorf("nats req %sBlock: %v", natsbus.CommandPrefix, reply)
