@@ -3,6 +3,7 @@ package natsintake
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -24,6 +25,7 @@ type charges struct {
 	decoder *usage.Decoder
 	batch   usage.Batch
 	rounds  chan struct{} // has an element for each round on its way
+	held    atomic.Int64  // bytes of requests that are not answered yet
 	done    chan struct{}
 }
 
@@ -58,6 +60,10 @@ func (c *charges) drain() {
 // take decodes a request and puts it into the queue.
 func (c *charges) take(msg *nats.Msg) {
 	began := time.Now()
+	if len(msg.Data) > MaxRequestBytes {
+		c.answer(msg, began, commandjson.CodeInvalidRequest, tooLarge(msg))
+		return
+	}
 	c.decoder.DecodeMessage(natsbus.ChargeSubject, msg.Data, &c.batch)
 	switch {
 	case len(c.batch.Tiers) > 0 || len(c.batch.Items) > 1:
@@ -68,12 +74,22 @@ func (c *charges) take(msg *nats.Msg) {
 		c.answer(msg, began, outcomeIgnored, ChargeReply{Outcome: outcomeIgnored})
 	default:
 		item := &c.batch.Items[0]
+		c.wait(charging{msg, ledger.Presented{Charge: item.Charge, PhoneNumberID: item.PhoneNumberID}, began})
+	}
+}
+
+// wait puts a request into the queue, where there is room.
+func (c *charges) wait(r charging) {
+	size := int64(len(r.msg.Data))
+	if c.held.Add(size) <= MaxHeldBytes {
 		select {
-		case c.waiting <- charging{msg, ledger.Presented{Charge: item.Charge, PhoneNumberID: item.PhoneNumberID}, began}:
+		case c.waiting <- r:
+			return
 		default:
-			c.answer(msg, began, commandjson.CodeOverloaded, overloaded())
 		}
 	}
+	c.held.Add(-size)
+	c.answer(r.msg, r.began, commandjson.CodeOverloaded, overloaded())
 }
 
 // collect makes rounds of what waits until the queue is closed.
@@ -152,6 +168,7 @@ func (c *charges) end(ctx context.Context, p *roundPart) {
 
 // outcome answers one request.
 func (c *charges) outcome(r *charging, o domain.Outcome, err error) {
+	defer c.held.Add(-int64(len(r.msg.Data)))
 	if err != nil {
 		reply := errorReply(err)
 		c.failed(natsbus.ChargeSubject, reply, err)

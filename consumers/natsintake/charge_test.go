@@ -8,6 +8,7 @@ import (
 
 	"prepayledger/consumers/intake/intaketest"
 	"prepayledger/consumers/natsbus"
+	"prepayledger/consumers/natsintake"
 	"prepayledger/domain"
 )
 
@@ -70,6 +71,7 @@ func TestWhatIsNotOneChargeIsRefused(t *testing.T) {
 	before := b.events()
 	for _, request := range []string{
 		"", " \n ",
+		charge("m-1", priced) + strings.Repeat(" ", natsintake.MaxRequestBytes),
 		charge("m-1", priced) + "\n" + charge("m-2", priced),
 		webhook(status("m-1", "delivered"), status("m-2", "delivered")),
 		`{"object":"whatsapp_business_account","entry":[{"id":"102290000000000","changes":[{"value":{"volume_tier_info":{"tier_update_time":1793451903,"pricing_category":"UTILITY","tier":"25000001:50000000","effective_month":"2026-10","region":"India"},"event":"VOLUME_BASED_PRICING_TIER_UPDATE"},"field":"account_update"}]}]}`,

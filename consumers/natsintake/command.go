@@ -55,6 +55,10 @@ func (c *commands) drain() {
 
 func (c *commands) take(msg *nats.Msg) {
 	began := time.Now()
+	if len(msg.Data) > MaxRequestBytes {
+		c.answer(msg, began, commandjson.CodeInvalidRequest, tooLarge(msg))
+		return
+	}
 	select {
 	case c.waiting <- asked{msg, began}:
 	default:

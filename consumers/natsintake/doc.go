@@ -21,6 +21,11 @@ const (
 	// MaxWaitingCharges is how many requests for charges may wait for their
 	// round.
 	MaxWaitingCharges = 4096
+	// MaxRequestBytes bounds a request; a larger one is refused: 64 KiB.
+	MaxRequestBytes = 64 << 10
+	// MaxHeldBytes bounds the requests for charges that are not answered yet;
+	// beyond it the ledger is overloaded: 32 MiB.
+	MaxHeldBytes = 32 << 20
 	// MaxRoundCharges bounds the charges of one round.
 	MaxRoundCharges = 512
 	// MaxRounds is how many rounds are on their way to disk at once.

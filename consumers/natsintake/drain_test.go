@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -126,6 +127,37 @@ func TestOverload(t *testing.T) {
 	}
 	if got := b.events()[domain.TypeConversationCharged]; got != charged {
 		t.Errorf("%d charges on disk, %d were told", got, charged)
+	}
+}
+
+// TestOverloadByBytes sends few requests that are large.
+func TestOverloadByBytes(t *testing.T) {
+	b, g := newGated(t)
+	b.run()
+	padding := strings.Repeat(" ", natsintake.MaxRequestBytes-1000)
+	const sent = natsintake.MaxHeldBytes/(natsintake.MaxRequestBytes-1000) + 10
+	in := b.inbox(sent)
+	open := g.shut()
+	for i := range sent {
+		if err := b.nc.PublishRequest(natsbus.ChargeSubject, in.subject, []byte(charge(fmt.Sprintf("m-%d", i), priced)+padding)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if first := in.next(); code(first) != commandjson.CodeOverloaded {
+		t.Errorf("the first reply is %v, want overloaded while the disk hangs", first)
+	}
+	open()
+	charged := 0
+	for range sent - 1 {
+		if in.next()["outcome"] == "charged" {
+			charged++
+		}
+	}
+	if charged < sent-20 || charged >= sent {
+		t.Errorf("%d of %d charged", charged, sent)
+	}
+	if reply := b.ask(natsbus.ChargeSubject, charge("m-last", priced)); reply["outcome"] != "charged" {
+		t.Errorf("when all is answered: %v", reply)
 	}
 }
 

@@ -2,6 +2,7 @@ package natsintake
 
 import (
 	"encoding/json"
+	"fmt"
 
 	"github.com/nats-io/nats.go"
 
@@ -57,6 +58,10 @@ func overloaded() ErrorReply {
 
 func invalid(message string) ErrorReply {
 	return ErrorReply{ErrorBody{Code: commandjson.CodeInvalidRequest, Message: message}}
+}
+
+func tooLarge(msg *nats.Msg) ErrorReply {
+	return invalid(fmt.Sprintf("The request has %d bytes, at most %d are taken; nothing was done.", len(msg.Data), MaxRequestBytes))
 }
 
 // errorReply tells rejections, conflicts and failures apart.
