@@ -36,9 +36,12 @@ type Funds struct {
 	Contract  Contract         `json:"contract"`
 	Settings  RechargeSettings `json:"settings"`
 	Card      string           `json:"card"`
-	Balance   money.Amount     `json:"balance"`
-	Opened    bool             `json:"opened"`
-	Closed    bool             `json:"closed,omitempty"`
+	// Billing says whom invoices are made out to; nil until it is given. What
+	// it points to is never changed.
+	Billing *BillingDetails `json:"billing,omitempty"`
+	Balance money.Amount    `json:"balance"`
+	Opened  bool            `json:"opened"`
+	Closed  bool            `json:"closed,omitempty"`
 	// InitialPending says that the opening's minimum was not reached and no
 	// payment was credited yet (R2).
 	InitialPending bool `json:"initial_pending,omitempty"`

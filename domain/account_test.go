@@ -76,7 +76,7 @@ func TestNeverSupported(t *testing.T) {
 	for _, cmd := range []domain.Command{
 		&domain.ChangeContract{}, &domain.RegisterChannel{}, &domain.CancelChannel{}, &domain.ChangeRechargeSettings{}, &domain.ReplaceCard{},
 		&domain.AddFunds{}, &domain.RetryRecharge{}, &domain.BlockOverdue{}, &domain.ConfirmPayment{}, &domain.Block{}, &domain.Unblock{},
-		&domain.CorrectCharge{}, &domain.Refund{}, &domain.CloseAccount{},
+		&domain.CorrectCharge{}, &domain.Refund{}, &domain.CloseAccount{}, &domain.ChangeBillingDetails{},
 	} {
 		story{when: unsigned(cmd), then: "! unknown_account"}.run(t)
 		story{given: closed, when: unsigned(cmd), then: "! account_closed"}.run(t)

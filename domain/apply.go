@@ -96,6 +96,8 @@ func (f *Funds) apply(e Event) error {
 		if !f.NegativeSince.IsZero() {
 			f.BlockDeadline = f.NegativeSince.Add(time.Duration(e.Contract.GraceDays) * Day)
 		}
+	case *BillingDetailsChanged:
+		f.Billing = &e.Billing
 	case *CardReplaced:
 		f.Card = e.Card
 	case *RechargeSettingsChanged:

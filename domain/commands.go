@@ -53,6 +53,11 @@ type ChangeContract struct {
 	SurchargePercent *money.Amount
 	GraceDays        *int
 	UnblockPolicy    UnblockPolicy
+	// TaxText and TaxRate are what invoices say of tax; an empty text takes
+	// both away. They are left out of JSON where they are nil: the content of
+	// commands given before they existed must stay the same.
+	TaxText *string       `json:",omitempty"`
+	TaxRate *money.Amount `json:",omitempty"`
 }
 
 // RegisterChannel adds a channel (R5, R6).

@@ -77,6 +77,8 @@ func (d *decision) command(cmd Command) error {
 		return d.openAccount(c)
 	case *ChangeContract:
 		return d.changeContract(c)
+	case *ChangeBillingDetails:
+		return d.changeBilling(c)
 	case *RegisterChannel:
 		return d.registerChannel(c)
 	case *CancelChannel:

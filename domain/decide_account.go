@@ -109,7 +109,7 @@ func validContract(c Contract) error {
 	case c.UnblockPolicy != UnblockByFinance && c.UnblockPolicy != UnblockAutomatic:
 		return Reject(InvalidSetting, "unblock_policy is %.20q; it must be finance or automatic.", c.UnblockPolicy)
 	}
-	return nil
+	return validTax(c.TaxText, c.TaxRate)
 }
 
 func validSettings(s RechargeSettings) error {
@@ -128,6 +128,12 @@ func (d *decision) changeContract(c *ChangeContract) error {
 	set(&contract.GraceDays, c.GraceDays)
 	if c.UnblockPolicy != "" {
 		contract.UnblockPolicy = c.UnblockPolicy
+	}
+	set(&contract.TaxText, c.TaxText)
+	if c.TaxRate != nil {
+		contract.TaxRate = c.TaxRate
+	} else if contract.TaxText == "" {
+		contract.TaxRate = nil
 	}
 	if err := validContract(contract); err != nil {
 		return err

@@ -120,6 +120,7 @@ func (d *decision) rechargeSucceeded(c *RecordRechargeSucceeded) error {
 		InvoiceNumber: fmt.Sprintf("%s-%d-%06d", d.PartnerID, d.meta.At.UTC().Year(), sequence), Sequence: sequence,
 		RechargeID: r.RechargeID, Currency: r.Currency, Prepayment: r.Amount, Surcharge: r.Surcharge,
 		SurchargePercent: r.SurchargePercent, Total: r.CardTotal, IssuedAt: d.meta.At,
+		Billing: d.Billing, TaxText: d.Contract.TaxText, TaxRate: d.Contract.TaxRate,
 	})
 	d.raised(before)
 	return nil

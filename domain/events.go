@@ -66,6 +66,11 @@ type Contract struct {
 	GraceDays int `json:"grace_days"`
 	// UnblockPolicy says who lifts an overdue block (R22).
 	UnblockPolicy UnblockPolicy `json:"unblock_policy"`
+	// TaxText is what invoices say of tax, such as "Reverse charge"; TaxRate,
+	// in per cent, is how much of the total is tax. Neither changes what the
+	// card pays (R14).
+	TaxText string        `json:"tax_text,omitempty"`
+	TaxRate *money.Amount `json:"tax_rate,omitempty"`
 }
 
 // RechargeSettings are the partner's own (R11).
@@ -305,6 +310,12 @@ type InvoiceIssued struct {
 	SurchargePercent money.Amount `json:"surcharge_percent"`
 	Total            money.Amount `json:"total"`
 	IssuedAt         time.Time    `json:"issued_at"`
+	// Billing, TaxText and TaxRate are as they were when it was issued: an
+	// invoice shows them for ever. They are absent where nothing was known,
+	// as on invoices issued before there were billing details.
+	Billing *BillingDetails `json:"billing,omitempty"`
+	TaxText string          `json:"tax_text,omitempty"`
+	TaxRate *money.Amount   `json:"tax_rate,omitempty"`
 }
 
 // GraceStarted starts the clock of R20.

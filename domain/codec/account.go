@@ -36,6 +36,7 @@ func accountEvents() []Registration {
 		quarantined,
 		event[domain.AccountOpened](),
 		event[domain.ContractChanged](),
+		event[domain.BillingDetailsChanged](),
 		event[domain.ChannelRegistered](),
 		event[domain.ChannelCancelled](),
 		event[domain.CardReplaced](),
