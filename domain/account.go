@@ -106,6 +106,8 @@ type Account struct {
 	References map[string]bool `json:"references,omitempty"`
 	// Months by billing month.
 	Months map[Month]*MonthState `json:"months,omitempty"`
+	// Alerts say who is told by mail; nil is nobody.
+	Alerts *AlertSettings `json:"alerts,omitempty"`
 }
 
 // NewAccount returns the state before the first event.

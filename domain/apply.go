@@ -39,6 +39,8 @@ func (a *Account) Apply(e Event) error {
 		a.Recharges[e.RechargeID] = RechargeIsFailed
 	case *PaymentConfirmed:
 		a.References[e.Reference] = true
+	case *AlertSettingsChanged:
+		a.Alerts = &e.Settings
 	}
 	return a.Funds.apply(e)
 }
@@ -81,7 +83,7 @@ func (f *Funds) apply(e Event) error {
 	switch e := e.(type) {
 	case *ConversationCharged, *ChargeCorrected, *ReconciliationAdjusted, *RefundIssued:
 		f.Balance = f.Balance.Add(Effect(e))
-	case *ConversationCounted, *ChargeQuarantined, *QuarantineReleased, *ChannelRegistered, *ChannelCancelled:
+	case *ConversationCounted, *ChargeQuarantined, *QuarantineReleased, *ChannelRegistered, *ChannelCancelled, *AlertSettingsChanged:
 		// nothing of the figures changes
 	case *InvoiceIssued:
 		f.InvoiceCount = e.Sequence

@@ -115,6 +115,8 @@ func (d *decision) command(cmd Command) error {
 		return d.refund(c)
 	case *CloseAccount:
 		return d.close()
+	case *ChangeAlertSettings:
+		return d.changeAlerts(c)
 	case *Transfer:
 		return Reject(TransferNotSupported, "Funds never move between accounts: the partner funds each account separately.")
 	case *ChargeLicenceFee:

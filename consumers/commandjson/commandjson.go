@@ -49,6 +49,7 @@ func kinds() []kind {
 		{"CorrectCharge", "Takes a wrong charge back (R34).", func() payload { return &correctCharge{} }},
 		{"Refund", "Pays credit back in exceptional cases (R32).", func() payload { return &refund{} }},
 		{"CloseAccount", "Ends the account for ever (R32).", func() payload { return &closeAccount{} }},
+		{"ChangeAlertSettings", "Says who is told of the account by mail, and of what; what is left out stays.", func() payload { return &changeAlertSettings{} }},
 		{"Transfer", "Always rejected: funds never move between accounts (R1).", func() payload { return &transfer{} }},
 		{"ChargeLicenceFee", "Always rejected: the licence fee is not paid from the balance (R3).", func() payload { return &chargeLicenceFee{} }},
 	}

@@ -42,6 +42,7 @@ func samples() []domain.Command {
 		&domain.CorrectCharge{ChargeID: "wamid.1", Reason: "test traffic"},
 		&domain.Refund{Amount: amount, Reason: "contract ended"},
 		&domain.CloseAccount{},
+		&domain.ChangeAlertSettings{Recipients: &[]string{"ana@example.com"}, Kinds: &[]string{}},
 		&domain.Transfer{To: "PA-1002", Amount: amount},
 		&domain.ChargeLicenceFee{ChannelID: "CH-1", Amount: amount},
 	}

@@ -38,6 +38,8 @@ func payloadOf(cmd domain.Command) payload {
 		return &cancelChannel{ChannelID: c.ChannelID}
 	case *domain.ChangeRechargeSettings:
 		return &changeRechargeSettings{AutoRecharge: c.AutoRecharge, Threshold: given(c.Threshold), RechargeAmount: given(c.RechargeAmount)}
+	case *domain.ChangeAlertSettings:
+		return &changeAlertSettings{Recipients: c.Recipients, Kinds: c.Kinds}
 	case *domain.ReplaceCard:
 		return &replaceCard{Card: c.Card}
 	default:

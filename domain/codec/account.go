@@ -58,6 +58,7 @@ func accountEvents() []Registration {
 		event[domain.RefundIssued](),
 		event[domain.BalancePublished](),
 		event[domain.AccountClosed](),
+		event[domain.AlertSettingsChanged](),
 	}
 }
 
