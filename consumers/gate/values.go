@@ -110,7 +110,8 @@ type AccountState struct {
 }
 
 // Heartbeat is the value of key prepay.heartbeat in bucket prepay_channels.
-// Everything that the writer had been told before At stands in the buckets.
+// Every channel's state that the writer had been told of before At stands in
+// the bucket; accounts' figures follow within a second or so.
 type Heartbeat struct {
 	// At is the writer's clock, UTC.
 	At time.Time `json:"at"`

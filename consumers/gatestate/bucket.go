@@ -42,8 +42,10 @@ type slot struct {
 	// content is the hash of the value without revision, position and time.
 	content uint64
 	partner string
-	state   gate.State
-	since   time.Time
+	// state is a channel's, standing an account's.
+	state    gate.State
+	standing string
+	since    time.Time
 }
 
 // reader makes a slot of a value; a zero one where it can't be read.

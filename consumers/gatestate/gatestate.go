@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -23,8 +24,15 @@ import (
 const (
 	// window is how many values are on their way to NATS at once.
 	window = 256
+	// putWindow is how many values are written before a delivery gets its
+	// turn.
+	putWindow = 64
 	// writeTimeout is how long NATS may take for one of them.
 	writeTimeout = 10 * time.Second
+	// DefaultAccountsEvery is how often an account's figures are written at
+	// most. Each write costs NATS a fsync: written with every batch, those of
+	// many accounts would hold up the blocks.
+	DefaultAccountsEvery = 500 * time.Millisecond
 	// maxConflicts bounds how often one value is written again because
 	// somebody else wrote its key.
 	maxConflicts = 5
@@ -43,6 +51,9 @@ type Options struct {
 	Provider string
 	// Replicas of buckets that have to be made; 0 is 1.
 	Replicas int
+	// AccountsEvery is how often figures that changed are written while Run
+	// runs; 0 is DefaultAccountsEvery.
+	AccountsEvery time.Duration
 	// HeartbeatEvery is 0 for gate.HeartbeatEvery; tests are quicker.
 	HeartbeatEvery time.Duration
 	// Clock is the heartbeat's; nil is time.Now.
@@ -62,6 +73,11 @@ type Writer struct {
 	channels *bucket // nil before they are loaded
 	accounts *bucket
 	failing  bool // the newest Deliver failed
+	// lazy says that figures wait in pending, by key, for the next flush;
+	// late, that the newest flush failed.
+	lazy    bool
+	late    bool
+	pending map[string]*account
 }
 
 var _ outbound.Output = (*Writer)(nil)
@@ -73,6 +89,9 @@ func New(nc *nats.Conn, opts Options) (*Writer, error) {
 	}
 	if opts.Provider == "" {
 		opts.Provider = gate.DefaultProvider
+	}
+	if opts.AccountsEvery == 0 {
+		opts.AccountsEvery = DefaultAccountsEvery
 	}
 	if opts.HeartbeatEvery == 0 {
 		opts.HeartbeatEvery = gate.HeartbeatEvery
@@ -87,22 +106,21 @@ func New(nc *nats.Conn, opts Options) (*Writer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("gate values: %w", err)
 	}
-	return &Writer{opts: opts, nc: nc, js: js}, nil
+	return &Writer{opts: opts, nc: nc, js: js, pending: map[string]*account{}}, nil
 }
 
 // Name implements outbound.Output.
 func (*Writer) Name() string { return "gate" }
 
-// Deliver implements outbound.Output: at most one write per account and per
-// channel that the changes touch, channels first.
+// Deliver implements outbound.Output: channels whose state changed, and
+// accounts whose standing changed, are written at once. Other figures are
+// written with them too, at most once an account; or, while Run runs and can
+// bring the buckets in line after a crash, every Options.AccountsEvery.
 func (w *Writer) Deliver(ctx context.Context, changes []outbound.Change) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	err := w.deliver(ctx, changes)
 	w.failing = err != nil
-	if errors.Is(err, errLost) {
-		w.channels, w.accounts = nil, nil
-	}
 	return err
 }
 
@@ -114,10 +132,53 @@ func (w *Writer) deliver(ctx context.Context, changes []outbound.Change) error {
 	if err := w.load(ctx); err != nil {
 		return err
 	}
-	if err := w.channels.write(ctx, w.js, channels); err != nil {
+	if err := w.write(ctx, ofChannels, channels); err != nil {
 		return err
 	}
-	return w.accounts.write(ctx, w.js, accounts)
+	return w.write(ctx, ofAccounts, w.urgent(accounts))
+}
+
+// urgent returns the accounts that are to be written at once, and lets the
+// others wait. The caller holds mu.
+func (w *Writer) urgent(accounts []*account) (values []value) {
+	for _, a := range accounts {
+		if w.lazy && !a.flipped && w.accounts.slots[a.key()].standing == a.Standing {
+			w.pending[a.key()] = a
+			continue
+		}
+		delete(w.pending, a.key())
+		values = append(values, a)
+	}
+	return values
+}
+
+// ofChannels and ofAccounts choose a bucket.
+func ofChannels(w *Writer) *bucket { return w.channels }
+func ofAccounts(w *Writer) *bucket { return w.accounts }
+
+// write writes values to a bucket. The caller holds mu.
+func (w *Writer) write(ctx context.Context, of func(*Writer) *bucket, values []value) error {
+	err := w.load(ctx)
+	if err == nil {
+		err = of(w).write(ctx, w.js, values)
+	}
+	if errors.Is(err, errLost) {
+		w.channels, w.accounts = nil, nil // look again
+	}
+	return err
+}
+
+// put writes many values, and lets others deliver in between.
+func (w *Writer) put(ctx context.Context, of func(*Writer) *bucket, values []value) error {
+	for some := range slices.Chunk(values, putWindow) {
+		w.mu.Lock()
+		err := w.write(ctx, of, some)
+		w.mu.Unlock()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // load reads what the buckets hold, once. The caller holds mu.

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -46,6 +47,7 @@ func eventually(t testing.TB, what string, ok func() bool) {
 // world is NATS, a writer, and the outbound that feeds it from a log.
 type world struct {
 	t      testing.TB
+	server *natsbus.Server
 	nc     *nats.Conn
 	js     jetstream.JetStream
 	writer *gatestate.Writer
@@ -57,8 +59,9 @@ type world struct {
 
 func newWorld(t testing.TB, seed uint64, opts gatestate.Options) *world {
 	t.Helper()
-	nc := natsbustest.Connect(t, natsbustest.Start(t))
-	w := &world{t: t, nc: nc, js: natsbustest.JetStream(t, nc), log: histories.New(seed), dir: t.TempDir()}
+	server := natsbustest.Start(t)
+	nc := natsbustest.Connect(t, server)
+	w := &world{t: t, server: server, nc: nc, js: natsbustest.JetStream(t, nc), log: histories.New(seed), dir: t.TempDir()}
 	w.start(opts)
 	t.Cleanup(func() { _ = w.out.Close() })
 	return w
@@ -580,4 +583,72 @@ func TestRequests(t *testing.T) {
 			t.Errorf("%s: %+v, want %s", text, f, code)
 		}
 	}
+}
+
+// While Run runs, figures wait for a moment and are written together. What a
+// crash loses of them is made good at the next start.
+func TestFiguresWait(t *testing.T) {
+	const (
+		runs  = 3
+		steps = 300
+	)
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	for run := range uint64(runs) {
+		rng := rand.New(rand.NewPCG(seed, run))
+		w := newWorld(t, rng.Uint64(), gatestate.Options{})
+		for range steps {
+			w.log.Step([]string{"PA-1", "PA-2", "PA.3"})
+		}
+		kept, crashes := w.nc, 0
+		begin := func() (crash func()) {
+			every := 5 * time.Millisecond
+			if rng.IntN(2) == 0 {
+				every = time.Hour // all that waits is lost by the crash
+			}
+			w.nc = natsbustest.Connect(t, w.server)
+			w.start(gatestate.Options{Accounts: w.accounts(), AccountsEvery: every, HeartbeatEvery: quick})
+			ctx, cancel := context.WithCancel(context.Background())
+			done := make(chan error, 1)
+			go func() { done <- w.writer.Run(ctx) }()
+			nc := w.nc
+			return func() { nc.Close(); cancel(); <-done }
+		}
+		crash := begin()
+		for w.sent < len(w.log.Facts) {
+			if w.deliver(1+rng.IntN(20), rng.IntN(2) == 0); rng.IntN(10) == 0 {
+				crash()
+				crashes++
+				crash = begin()
+			}
+		}
+		crash()
+		crash = begin()
+		w.nc = kept
+		wantChannels, wantAccounts := expected(w.log.Facts)
+		w.eventuallyEqual(wantChannels, wantAccounts)
+		crash()
+		if crashes == 0 {
+			t.Error("nothing crashed: the test says little")
+		}
+	}
+}
+
+// eventuallyEqual waits for the states that the buckets must come to; since
+// when they hold is not always known after a crash.
+func (w *world) eventuallyEqual(wantChannels, wantAccounts map[string]string) {
+	w.t.Helper()
+	channel := schematest.Check(w.t, "channel-state", &gate.ChannelState{}, "./consumers/gate")
+	account := schematest.Check(w.t, "account-state", &gate.AccountState{}, "./consumers/gate")
+	state := func(all map[string]string) map[string]string {
+		short := map[string]string{}
+		for k, text := range all {
+			short[k] = text[:strings.LastIndex(text, " ")]
+		}
+		return short
+	}
+	eventually(w.t, "the buckets are in line", func() bool {
+		channels, accounts := w.actual(channel, account)
+		return maps.Equal(state(channels), state(wantChannels)) && maps.Equal(accounts, wantAccounts)
+	})
 }

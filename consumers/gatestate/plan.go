@@ -31,7 +31,7 @@ type ownChange struct {
 
 // plan makes the values that follow from a batch: the last state of every
 // account that it touches, and of every channel whose state changed.
-func plan(changes []outbound.Change, provider string) (channels, accounts []value) {
+func plan(changes []outbound.Change, provider string) (channels []value, accounts []*account) {
 	byPartner := map[string]*touched{}
 	var order []*touched
 	for i := range changes {
@@ -49,7 +49,9 @@ func plan(changes []outbound.Change, provider string) (channels, accounts []valu
 	}
 	for _, t := range order {
 		channels = append(channels, t.channels(gate.BlockedText(provider))...)
-		accounts = append(accounts, newAccount(&t.account.Funds, t.since, t.last))
+		a := newAccount(&t.account.Funds, t.since, t.last)
+		a.flipped = t.flip != nil
+		accounts = append(accounts, a)
 	}
 	return channels, accounts
 }

@@ -5,7 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -35,6 +38,9 @@ func (w *Writer) Run(ctx context.Context) error {
 		return fmt.Errorf("listen on %s: %w", natsbus.GateSubject, err)
 	}
 	defer func() { _ = sub.Unsubscribe() }() // of a closed connection nothing is left to end
+	var flushing sync.WaitGroup
+	flushing.Go(func() { w.flushAlways(ctx) })
+	defer flushing.Wait()
 	tick := time.NewTicker(w.opts.HeartbeatEvery)
 	defer tick.Stop()
 	for inLine := w.opts.Accounts == nil; ; {
@@ -47,6 +53,59 @@ func (w *Writer) Run(ctx context.Context) error {
 		case <-tick.C:
 		}
 	}
+}
+
+// flushAlways writes the figures that wait, again and again, until the context
+// ends; then once more, and from then on none wait. Without Options.Accounts
+// nothing would make good what a crash lost, so none wait at all.
+func (w *Writer) flushAlways(ctx context.Context) {
+	if w.opts.Accounts == nil {
+		return
+	}
+	lazy := func(on bool) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.lazy = on
+	}
+	lazy(true)
+	tick := time.NewTicker(w.opts.AccountsEvery)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			lazy(false)
+		}
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
+		if err := w.flush(last); err != nil {
+			w.opts.Logger.Warn("accounts' figures could not be written, it is tried again", zap.Error(err))
+		}
+		cancel()
+	}
+}
+
+// flush writes the figures that wait.
+func (w *Writer) flush(ctx context.Context) error {
+	w.mu.Lock()
+	waiting := w.pending
+	w.pending = map[string]*account{}
+	w.mu.Unlock()
+	var values []value
+	for _, key := range slices.Sorted(maps.Keys(waiting)) {
+		values = append(values, waiting[key])
+	}
+	err := w.put(ctx, ofAccounts, values)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.late = err != nil
+	if err != nil {
+		for key, a := range waiting {
+			if w.pending[key] == nil {
+				w.pending[key] = a
+			}
+		}
+	}
+	return err
 }
 
 // pulse brings the buckets in line where they aren't, and sends a heartbeat.
@@ -69,7 +128,7 @@ func (w *Writer) pulse(ctx context.Context, inLine *bool) error {
 func (w *Writer) heartbeat(ctx context.Context) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if !w.opts.Healthy() || w.failing {
+	if !w.opts.Healthy() || w.failing || w.late {
 		return nil
 	}
 	if err := w.load(ctx); err != nil {

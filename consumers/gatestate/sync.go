@@ -36,9 +36,10 @@ type Accounts func(ctx context.Context) iter.Seq2[Snapshot, error]
 // deleted. Newer values than the accounts' stay. It makes missing buckets.
 func (w *Writer) Sync(ctx context.Context, accounts Accounts) error {
 	w.mu.Lock()
-	defer w.mu.Unlock()
 	w.channels, w.accounts = nil, nil // look again: they may be others of that name
-	if err := w.load(ctx); err != nil {
+	err := w.load(ctx)
+	w.mu.Unlock()
+	if err != nil {
 		return err
 	}
 	var channelValues, accountValues []value
@@ -51,24 +52,29 @@ func (w *Writer) Sync(ctx context.Context, accounts Accounts) error {
 		if newest.Before(s.Position) {
 			newest = s.Position
 		}
-		known["account "+token(s.Account.PartnerID)] = true
 		for _, v := range w.snapshotChannels(&s) {
 			known["channel "+v.key()] = true
 			channelValues = append(channelValues, v)
 		}
-		accountValues = append(accountValues, newAccount(&s.Account.Funds, s.BlockedSince, place{s.Revision, s.Position, s.RecordedAt}))
+		a := newAccount(&s.Account.Funds, s.BlockedSince, place{s.Revision, s.Position, s.RecordedAt})
+		known["account "+a.key()] = true
+		accountValues = append(accountValues, a)
 	}
-	err := w.channels.write(ctx, w.js, channelValues)
-	if err == nil {
-		err = w.accounts.write(ctx, w.js, accountValues)
+	if err := w.put(ctx, ofChannels, channelValues); err != nil {
+		return err
 	}
-	if err == nil {
-		err = w.clean(ctx, w.channels, "channel ", known, newest)
+	if err := w.put(ctx, ofAccounts, accountValues); err != nil {
+		return err
 	}
-	if err == nil {
-		err = w.clean(ctx, w.accounts, "account ", known, newest)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := w.load(ctx); err != nil {
+		return err
 	}
-	return err
+	if err := w.clean(ctx, w.channels, "channel ", known, newest); err != nil {
+		return err
+	}
+	return w.clean(ctx, w.accounts, "account ", known, newest)
 }
 
 // snapshotChannels makes the values of all channels.

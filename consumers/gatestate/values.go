@@ -46,6 +46,8 @@ func readChannel(text []byte) slot {
 type account struct {
 	gate.AccountState
 	position eventstore.Position
+	// flipped says that it was blocked or unblocked just now.
+	flipped bool
 }
 
 func (a *account) key() string { return token(a.PartnerID) }
@@ -53,7 +55,7 @@ func (a *account) key() string { return token(a.PartnerID) }
 func (a *account) slot() slot {
 	bare := a.AccountState
 	bare.Revision, bare.Position, bare.UpdatedAt = 0, "", time.Time{}
-	return slot{position: a.position, content: hash(bare), partner: a.PartnerID, since: a.BlockedSince}
+	return slot{position: a.position, content: hash(bare), partner: a.PartnerID, standing: a.Standing, since: a.BlockedSince}
 }
 
 func (a *account) inherit(old slot) {
@@ -116,5 +118,5 @@ func newAccount(f *domain.Funds, blockedSince time.Time, at place) *account {
 	if f.InFlight != nil {
 		s.RechargeInFlight = f.InFlight.RechargeID
 	}
-	return &account{s, at.position}
+	return &account{AccountState: s, position: at.position}
 }
