@@ -207,6 +207,39 @@ func TestDrain(t *testing.T) {
 	}
 }
 
+// TestDrainGivesBackWhatWasNotBegun stops an intake whose buffer is full: the
+// next one has the messages at once, not after AckWait.
+func TestDrainGivesBackWhatWasNotBegun(t *testing.T) {
+	b, g := newGated(t)
+	const messages = natsintake.MaxFlights + 100
+	for i := range messages {
+		b.publish([]byte(charge(fmt.Sprintf("m-%d", i), priced)), header(i)) // traced: each its own flight
+	}
+	open := g.shut()
+	stop := b.run()
+	<-g.waiting
+	stopped := make(chan error, 1)
+	go func() { stopped <- stop() }()
+	b.unheard()
+	open()
+	if err := <-stopped; err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	b.run()
+	b.empty()
+	if took := time.Since(began); took > natsintake.DefaultAckWait/2 {
+		t.Errorf("the next intake had everything after %s: it waited for AckWait", took)
+	}
+	if got := b.events()[domain.TypeConversationCharged]; got != messages {
+		t.Errorf("%d charges on disk, want %d", got, messages)
+	}
+}
+
+func header(i int) nats.Header {
+	return nats.Header{"traceparent": {fmt.Sprintf("00-4bf92f3577b34da6a3ce929d0e0e4%03x-00f067aa0ba902b7-01", i)}}
+}
+
 // unheard waits until nobody listens to charges any more.
 func (b *bench) unheard() {
 	b.t.Helper()

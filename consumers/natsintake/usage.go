@@ -94,7 +94,7 @@ func (w *works) listen(ctx context.Context) (jetstream.MessagesContext, error) {
 	return nil, fmt.Errorf("take usage from stream %s: %w", natsbus.UsageStream, err)
 }
 
-// drain implements drainer: what is fetched and was not begun comes again.
+// drain implements drainer: what is fetched and was not begun is given back.
 func (w *works) drain() {
 	w.stop()
 	w.done.Wait()
@@ -106,7 +106,7 @@ func (w *works) fetch(messages jetstream.MessagesContext) {
 	defer close(w.fetched)
 	for tries := uint64(1); ; tries++ {
 		if messages != nil {
-			stop := context.AfterFunc(w.taking, messages.Stop)
+			stop := context.AfterFunc(w.taking, messages.Drain)
 			w.iterate(messages, func() { tries = 0 })
 			stop()
 		}
@@ -140,11 +140,25 @@ func (w *works) iterate(messages jetstream.MessagesContext, progress func()) {
 		default:
 			progress()
 			select {
+			case <-w.taking.Done():
+				w.giveBack(msg)
+				continue
+			default:
+			}
+			select {
 			case w.fetched <- msg:
 			case <-w.taking.Done():
-				return
+				w.giveBack(msg)
 			}
 		}
+	}
+}
+
+// giveBack lets a message that was not begun come again at once, to whoever
+// takes next.
+func (w *works) giveBack(msg jetstream.Msg) {
+	if err := msg.Nak(); err != nil {
+		w.opts.Logger.Info("a message comes again later than it could", zap.Error(err))
 	}
 }
 
