@@ -281,7 +281,7 @@ func TestHelp(t *testing.T) {
 	if code != exitDone || !strings.Contains(out, "simulate") {
 		t.Fatalf("help: code %d, %s", code, out)
 	}
-	parser, err := kong.New(&commands{})
+	parser, err := kong.New(&commands{}, defaults())
 	if err != nil {
 		t.Fatal(err)
 	}

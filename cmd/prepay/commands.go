@@ -6,6 +6,7 @@ type commands struct {
 
 	Serve      serveCmd      `cmd:"" help:"Run the ledger."`
 	Config     configCmd     `cmd:"" help:"Look at the settings of prepay serve."`
+	Subscribe  subscribeCmd  `cmd:"" help:"Follow a stream of a running ledger: its history, then what comes."`
 	Demo       demoCmd       `cmd:"" help:"Tell a believable month, run through the real engine."`
 	Simulate   simulateCmd   `cmd:"" help:"Run a scenario and print what it comes to."`
 	Account    accountCmd    `cmd:"" help:"Partner accounts."`

@@ -47,7 +47,7 @@ func run(ctx context.Context, args []string, g globals) (code int) {
 		kong.Name("prepay"),
 		kong.Description("The prepayment ledger of a WhatsApp Business provider's partners."),
 		kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-		kong.Writers(g.Stdout, g.Stderr), kong.Vars{"provider": defaultProvider},
+		kong.Writers(g.Stdout, g.Stderr), defaults(),
 		kong.Exit(func(n int) { leave = n; panic(leaving{}) }),
 	)
 	if err != nil {
@@ -74,6 +74,9 @@ func run(ctx context.Context, args []string, g globals) (code int) {
 	selected.Bind(selected)
 	return report(g, c.JSON, selected.Run(&c.globals))
 }
+
+// defaults are what the texts of flags refer to.
+func defaults() kong.Vars { return kong.Vars{"provider": defaultProvider} }
 
 // leaving is what kong's Exit panics with.
 type leaving struct{}

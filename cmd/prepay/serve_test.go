@@ -68,16 +68,22 @@ func (r *running) end() int {
 // connect connects with the rights of a role.
 func (r *running) connect(role natsbus.Role) *nats.Conn {
 	r.t.Helper()
-	password, err := natsbus.ReadPassword(filepath.Join(r.data, natsFolder), role)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	nc, err := natsbus.Connect(r.t.Context(), natsbus.ConnectOptions{URL: r.NATS, User: string(role), Password: password, Name: "test"})
+	nc, err := natsbus.Connect(r.t.Context(), natsbus.ConnectOptions{URL: r.NATS, User: string(role), Password: r.password(role), Name: "test"})
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	r.t.Cleanup(nc.Close)
 	return nc
+}
+
+// password is a role's.
+func (r *running) password(role natsbus.Role) string {
+	r.t.Helper()
+	password, err := natsbus.ReadPassword(filepath.Join(r.data, natsFolder), role)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return password
 }
 
 // ask makes a request and reads its answer.
@@ -174,6 +180,10 @@ func TestServe(t *testing.T) {
 		t.Errorf("metrics: %.3000s", body)
 	}
 	refused(t, "in use", exitFailed, data, "balance")
+	lines := strings.Split(strings.TrimSpace(ok(t, data, "subscribe", "account-PA-1", "--history-only", "--nats-url", r.NATS, "--nats-user", "subscriber", "--nats-password", r.password(natsbus.RoleSubscriber))), "\n")
+	if len(lines) != int(messages(t, js, natsbus.EventsStream))-2 || !strings.Contains(lines[0], `"type":"AccountOpened"`) {
+		t.Errorf("the account's history has %d events: %s", len(lines), lines[0])
+	}
 	published := messages(t, js, natsbus.EventsStream)
 	if code := r.end(); code != exitDone {
 		t.Fatalf("it stopped with code %d", code)
@@ -211,13 +221,13 @@ func TestServeRefuses(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	for want, args := range map[string][]string{
 		"--nats-listen: \"here\" is not HOST:PORT": {"--nats-listen", "here"},
-		"--http-listen":                            {"--http-listen", "127.0.0.1"},
-		"name one way to sign in":                  {"--nats-url", "nats://127.0.0.1:1", "--nats-token", "x", "--nats-user", "y"},
-		"name them":                                {"--nats-token", "x"},
-		"less than an hour":                        {"--events-max-age", "1s"},
-		"between 0 and 1":                          {"--trace-ratio", "2"},
-		"together with --nats-key":                 {"--nats-cert", "serve_test.go"},
-		"no such file":                             {"--nats-creds", "nowhere.creds"},
+		"--http-listen":            {"--http-listen", "127.0.0.1"},
+		"name one way to sign in":  {"--nats-url", "nats://127.0.0.1:1", "--nats-token", "x", "--nats-user", "y"},
+		"name them":                {"--nats-token", "x"},
+		"less than an hour":        {"--events-max-age", "1s"},
+		"between 0 and 1":          {"--trace-ratio", "2"},
+		"together with --nats-key": {"--nats-cert", "serve_test.go"},
+		"no such file":             {"--nats-creds", "nowhere.creds"},
 	} {
 		refused(t, want, exitFailed, data, append([]string{"serve"}, args...)...)
 		refused(t, want, exitFailed, data, append([]string{"config", "check"}, args...)...)

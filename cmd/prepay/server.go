@@ -17,6 +17,7 @@ import (
 
 	"prepayledger/consumers/deadlines"
 	"prepayledger/consumers/gatestate"
+	"prepayledger/consumers/history"
 	"prepayledger/consumers/natsbus"
 	"prepayledger/consumers/natsintake"
 	"prepayledger/consumers/notices"
@@ -88,6 +89,7 @@ func (s *server) start(ctx context.Context) (err error) {
 	s.taking = taking
 	s.run(work, "gate states", s.states.Run)
 	s.run(work, "deadlines", deadlines.New(s.app.ledger, s.app.views.accounts, deadlines.Options{Logger: s.log}).Run)
+	s.run(work, "history", history.NewServer(s.conn, s.app.store, s.log).Run)
 	intake := natsintake.New(s.conn, js, s.app.ledger, natsintake.Options{Observer: s.telemetry, Logger: s.log})
 	s.run(work, "intake", intake.Run)
 	select {
@@ -121,10 +123,7 @@ func (s *server) connect(ctx context.Context) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, natsTimeout)
 	defer cancel()
 	if c.NATSURL != "" {
-		s.conn, err = natsbus.Connect(ctx, natsbus.ConnectOptions{
-			URL: c.NATSURL, CredsFile: c.NATSCreds, NKeySeedFile: c.NATSNKey, Token: c.NATSToken, User: c.NATSUser, Password: c.NATSPassword,
-			CAFile: c.NATSCA, CertFile: c.NATSCert, KeyFile: c.NATSKey, Name: "prepay", Logger: s.log,
-		})
+		s.conn, err = natsbus.Connect(ctx, c.options("prepay", s.log))
 		return err
 	}
 	if s.nats, err = startNATS(s.natsDir(), c, s.log); err != nil {

@@ -1,21 +1,24 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"strconv"
 	"time"
+
+	"github.com/nats-io/nats.go"
+	"go.uber.org/zap"
 
 	"prepayledger/consumers/gate"
 	"prepayledger/consumers/natsbus"
 )
 
-// settings are what prepay serve can be told: by flags, by the environment
-// (PREPAY_…), by the file of --config, in this order; the rest has defaults.
-type settings struct {
-	NATSListen   string `name:"nats-listen" group:"NATS" help:"Address of the embedded NATS server; port -1 is any free one." default:"127.0.0.1:4222" env:"PREPAY_NATS_LISTEN" placeholder:"HOST:PORT"`
+// natsClient says how to connect to NATS servers that run elsewhere.
+type natsClient struct {
 	NATSURL      string `name:"nats-url" group:"NATS" help:"Use these NATS servers instead of the embedded one." env:"PREPAY_NATS_URL" placeholder:"nats://…"`
 	NATSCreds    string `name:"nats-creds" group:"NATS" help:"Credentials file for --nats-url." env:"PREPAY_NATS_CREDS" placeholder:"FILE"`
 	NATSNKey     string `name:"nats-nkey" group:"NATS" help:"File with the seed of an NKey for --nats-url." env:"PREPAY_NATS_NKEY" placeholder:"FILE"`
@@ -25,6 +28,42 @@ type settings struct {
 	NATSCA       string `name:"nats-ca" group:"NATS" help:"Certificates that the servers of --nats-url are checked against." env:"PREPAY_NATS_CA" placeholder:"FILE"`
 	NATSCert     string `name:"nats-cert" group:"NATS" help:"Certificate: the client's for --nats-url, else the embedded server's." env:"PREPAY_NATS_CERT" placeholder:"FILE"`
 	NATSKey      string `name:"nats-key" group:"NATS" help:"Key of --nats-cert." env:"PREPAY_NATS_KEY" placeholder:"FILE"`
+}
+
+// options are those of a connection.
+func (c *natsClient) options(name string, log *zap.Logger) natsbus.ConnectOptions {
+	return natsbus.ConnectOptions{
+		URL: c.NATSURL, CredsFile: c.NATSCreds, NKeySeedFile: c.NATSNKey, Token: c.NATSToken, User: c.NATSUser, Password: c.NATSPassword,
+		CAFile: c.NATSCA, CertFile: c.NATSCert, KeyFile: c.NATSKey, Name: name, Logger: log,
+	}
+}
+
+// connect connects; without a URL to the server of the data folder on this
+// machine, with the rights of a role.
+func (c *natsClient) connect(ctx context.Context, name, dataDir string, role natsbus.Role) (*nats.Conn, error) {
+	opts := c.options(name, nil)
+	if opts.URL == "" {
+		opts.URL = localNATS
+		password, err := natsbus.ReadPassword(filepath.Join(dataDir, natsFolder), role)
+		if err != nil {
+			return nil, fmt.Errorf("name a NATS server with --nats-url, or the data folder of a running prepay serve with --data: %w", err)
+		}
+		opts.User, opts.Password = string(role), password
+	}
+	ctx, cancel := context.WithTimeout(ctx, natsTimeout)
+	defer cancel()
+	return natsbus.Connect(ctx, opts)
+}
+
+// localNATS is where the embedded NATS server listens unless told otherwise.
+const localNATS = "nats://127.0.0.1:4222"
+
+// settings are what prepay serve can be told: by flags, by the environment
+// (PREPAY_…), by the file of --config, in this order; the rest has defaults.
+type settings struct {
+	natsClient
+
+	NATSListen   string `name:"nats-listen" group:"NATS" help:"Address of the embedded NATS server; port -1 is any free one." default:"127.0.0.1:4222" env:"PREPAY_NATS_LISTEN" placeholder:"HOST:PORT"`
 	NATSReplicas int    `name:"nats-replicas" group:"NATS" help:"On how many servers of a NATS cluster streams and buckets lie." default:"1" env:"PREPAY_NATS_REPLICAS"`
 
 	EventsMaxAge   time.Duration `name:"events-max-age" group:"NATS" help:"How long events stay in NATS; older ones come from the log." default:"720h" env:"PREPAY_EVENTS_MAX_AGE"`

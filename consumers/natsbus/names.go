@@ -21,6 +21,8 @@ const (
 	CommandSubjects = "prepay.command.*"
 	// CommandPrefix is where the subject of a command begins.
 	CommandPrefix = "prepay.command."
+	// HistorySubject gives pages of a stream from the log by request.
+	HistorySubject = "prepay.history"
 	// GateSubject answers by request whether a channel may send.
 	GateSubject = "prepay.gate.check"
 )
@@ -66,6 +68,12 @@ func EventSubject(stream, eventType string) string {
 		key = "all"
 	}
 	return EventsPrefix + Token(kind) + "." + Token(key) + "." + Token(eventType)
+}
+
+// EventSubjects is where all events of a stream are published.
+func EventSubjects(stream string) string {
+	all := EventSubject(stream, "X")
+	return all[:len(all)-1] + "*"
 }
 
 // NoticeSubject is where a notice of an account is published.

@@ -53,7 +53,7 @@ func permissions(r Role) *server.Permissions {
 	case RoleIntake:
 		publish = []string{ChargeSubject, UsageSubject, CommandPrefix + ">", GateSubject}
 	case RoleSubscriber:
-		publish = []string{"$JS.API.INFO", "$JS.API.STREAM.NAMES", "$JS.API.STREAM.LIST"}
+		publish = []string{"$JS.API.INFO", "$JS.API.STREAM.NAMES", "$JS.API.STREAM.LIST", HistorySubject}
 		for g := 1; g <= MaxGeneration; g++ {
 			publish = append(publish, reading(EventsName(g))...)
 		}
