@@ -22,6 +22,10 @@ const (
 	LowBalance Kind = "LowBalance"
 	// GraceStarted: the balance is negative, the clock of R20 runs.
 	GraceStarted Kind = "GraceStarted"
+	// BlockTomorrow: a negative balance that stays so blocks tomorrow (R20). It
+	// is told at the midnight (UTC) that leaves more than 12 and at most 36
+	// hours, so once for each deadline.
+	BlockTomorrow Kind = "BlockTomorrow"
 	// GraceEnded: the balance is zero or above again.
 	GraceEnded Kind = "GraceEnded"
 	// Blocked: no channel may send any more.
@@ -39,7 +43,7 @@ const (
 
 // Kinds returns every kind, in the order in which one event's are published.
 func Kinds() []Kind {
-	return []Kind{LowBalance, GraceStarted, GraceEnded, Blocked, Unblocked, Recharged, RechargeFailed, MonthReconciled}
+	return []Kind{LowBalance, GraceStarted, BlockTomorrow, GraceEnded, Blocked, Unblocked, Recharged, RechargeFailed, MonthReconciled}
 }
 
 // Notice is one thing that people should know.
@@ -106,6 +110,15 @@ type GraceStartedData struct {
 	Common
 	// NegativeSince is when the balance became negative.
 	NegativeSince time.Time `json:"negative_since"`
+}
+
+// BlockTomorrowData is the payload of BlockTomorrow; block_deadline is always
+// there.
+type BlockTomorrowData struct {
+	Common
+	// NegativeSince is when the balance became negative.
+	NegativeSince time.Time `json:"negative_since"`
+	Channels
 }
 
 // GraceEndedData is the payload of GraceEnded.

@@ -25,6 +25,10 @@ func Of(c outbound.Change) []Notice {
 	switch e := c.Event.(type) {
 	case *domain.GraceStarted:
 		m.graceStarted(e)
+	case *domain.BalancePublished:
+		if blocksTomorrow(&c, e.Day) {
+			m.blockTomorrow()
+		}
 	case *domain.GraceEnded:
 		m.graceEnded(e)
 	case *domain.AccountBlocked:
@@ -104,6 +108,31 @@ func (m *maker) graceStarted(e *domain.GraceStarted) {
 	c := m.common(GraceStarted, "The balance of account %s is negative: %s are due. If it is not settled by %s, all its channels are blocked.",
 		f.PartnerID, m.money(f.AmountDue()), day(e.BlockDeadline))
 	m.add(c, &GraceStartedData{Common: c, NegativeSince: e.NegativeSince.UTC()})
+}
+
+// The time that BlockTomorrow leaves: less than a day between them would leave
+// a deadline out, more would tell one twice.
+const (
+	leastWarning = 12 * time.Hour
+	mostWarning  = leastWarning + domain.Day
+)
+
+// blocksTomorrow says that the midnight of a published balance is the one to
+// warn at. A ledger that slept through the deadline has no warning to give.
+func blocksTomorrow(c *outbound.Change, midnight time.Time) bool {
+	f := &c.After
+	if f.NegativeSince.IsZero() || f.Blocked() || f.Closed || !c.Meta.RecordedAt.Before(f.BlockDeadline) {
+		return false
+	}
+	left := f.BlockDeadline.Sub(midnight)
+	return leastWarning < left && left <= mostWarning
+}
+
+func (m *maker) blockTomorrow() {
+	f := &m.c.After
+	c := m.common(BlockTomorrow, "All channels of account %s are blocked at %s, unless the %s that are due are settled before.",
+		f.PartnerID, day(f.BlockDeadline), m.money(f.AmountDue()))
+	m.add(c, &BlockTomorrowData{Common: c, NegativeSince: f.NegativeSince.UTC(), Channels: m.channels()})
 }
 
 func (m *maker) graceEnded(e *domain.GraceEnded) {

@@ -152,6 +152,64 @@ func TestGraceBlockUnblock(t *testing.T) {
 	}
 }
 
+// A deadline is announced once, at the midnight before it that leaves time to
+// act, and not where there is no need.
+func TestBlockTomorrow(t *testing.T) {
+	s := newStory(t)
+	s.log.Pass(9 * time.Hour)
+	s.must(s.log.Charge("PA-1", "501")) // deadline: 2026-10-08T09:00Z
+	s.must(s.log.Outcome("PA-1", false))
+	s.want(notices.LowBalance, notices.GraceStarted, notices.RechargeFailed)
+	midnight := func(want ...notices.Kind) []notices.Notice {
+		t.Helper()
+		s.log.Pass(15 * time.Hour)
+		s.log.Due("PA-1")
+		list := s.want(want...)
+		s.log.Pass(9 * time.Hour)
+		return list
+	}
+	for range 5 {
+		midnight()
+		s.log.Due("PA-1") // the retry of each day
+		if s.log.Account("PA-1").InFlight != nil {
+			s.must(s.log.Outcome("PA-1", false))
+		}
+		s.next()
+	}
+	n := midnight(notices.BlockTomorrow)[0] // 2026-10-07T00:00Z: 33 h are left
+	b := n.Data.(*notices.BlockTomorrowData)
+	if !b.OccurredAt.Equal(time.Date(2026, 10, 7, 0, 0, 0, 0, time.UTC)) || !b.BlockDeadline.Equal(time.Date(2026, 10, 8, 9, 0, 0, 0, time.UTC)) ||
+		b.AmountDue != "1" || b.Standing != "grace" || b.ChannelCount != 2 || !strings.Contains(b.Text, "2026-10-08 09:00 UTC") {
+		t.Errorf("%+v", b)
+	}
+	midnight() // 9 h are left: it was told
+}
+
+func TestBlockTomorrowStaysQuiet(t *testing.T) {
+	for name, change := range map[string]func(s *story){
+		"paid": func(s *story) {
+			s.must(s.log.Do("PA-1", &domain.ConfirmPayment{Reference: "r", Amount: money.FromInt(1)}))
+		},
+		"blocked":  func(s *story) { s.must(s.log.Do("PA-1", &domain.Block{Reason: "x"})) },
+		"too late": func(s *story) { s.log.Pass(9 * domain.Day) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStory(t)
+			s.must(s.log.Charge("PA-1", "501"))
+			s.log.Pass(5 * domain.Day)
+			s.log.Due("PA-1")
+			change(s)
+			s.log.Pass(domain.Day + time.Hour)
+			s.log.Due("PA-1")
+			for _, n := range s.next() {
+				if n.Kind == notices.BlockTomorrow {
+					t.Errorf("told at %s", n.OccurredAt)
+				}
+			}
+		})
+	}
+}
+
 func TestRecharged(t *testing.T) {
 	s := newStory(t)
 	s.must(s.log.Do("PA-1", &domain.AddFunds{Amount: money.FromInt(50)}))
@@ -208,7 +266,7 @@ func TestAffectedChannels(t *testing.T) {
 // payloads are the structs behind the schemas.
 func payloads() map[notices.Kind]any {
 	return map[notices.Kind]any{
-		notices.LowBalance: &notices.LowBalanceData{}, notices.GraceStarted: &notices.GraceStartedData{}, notices.GraceEnded: &notices.GraceEndedData{},
+		notices.LowBalance: &notices.LowBalanceData{}, notices.GraceStarted: &notices.GraceStartedData{}, notices.GraceEnded: &notices.GraceEndedData{}, notices.BlockTomorrow: &notices.BlockTomorrowData{},
 		notices.Blocked: &notices.BlockedData{}, notices.Unblocked: &notices.UnblockedData{}, notices.Recharged: &notices.RechargedData{},
 		notices.RechargeFailed: &notices.RechargeFailedData{}, notices.MonthReconciled: &notices.MonthReconciledData{},
 	}
@@ -256,6 +314,11 @@ func oracle(facts []projections.Fact) (want []string) {
 			say(f.Type)
 		case "InvoiceIssued":
 			say("Recharged")
+		case "BalancePublished":
+			hours := a.BlockDeadline.Sub(f.Event.(*domain.BalancePublished).Day).Hours()
+			if a.Standing() == domain.Grace && hours > 12 && hours <= 36 && f.Meta.RecordedAt.Before(a.BlockDeadline) {
+				say("BlockTomorrow")
+			}
 		case "ReconciliationAdjusted":
 			say("MonthReconciled")
 		}
