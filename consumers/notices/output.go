@@ -27,14 +27,16 @@ const (
 	// maxForeign is how many messages of others are passed over to find the
 	// newest notice.
 	maxForeign = 1000
-	// Source is the ce-source of notices.
-	Source = "/prepay"
+	// DefaultSource is the ce-source of notices.
+	DefaultSource = "prepay"
 	// TypePrefix is where their ce-type begins: prepay.notice.LowBalance.
 	TypePrefix = "prepay.notice."
 )
 
 // Options of an Output.
 type Options struct {
+	// Source names the ledger in ce-source; empty is DefaultSource.
+	Source string
 	// MaxAge is the age of a notice beyond which it is not published: an old
 	// log that is followed anew must not send mails of last year. 0 is
 	// natsbus.DefaultMaxAge; it must not exceed the stream's, which could not
@@ -78,6 +80,9 @@ func (t *tail) has(n *Notice) bool {
 
 // NewOutput returns an output on a connection, which stays the caller's.
 func NewOutput(nc *nats.Conn, opts Options) (*Output, error) {
+	if opts.Source == "" {
+		opts.Source = DefaultSource
+	}
 	if opts.MaxAge == 0 {
 		opts.MaxAge = natsbus.DefaultMaxAge
 	}
@@ -143,7 +148,7 @@ func (o *Output) publishWindow(ctx context.Context, due []Notice) error {
 	var acks []jetstream.PubAckFuture
 	var failed error
 	for i := range due {
-		m, err := message(&due[i])
+		m, err := message(&due[i], o.opts.Source)
 		if err != nil {
 			return fmt.Errorf("notice %s of %s: %w", due[i].Kind, due[i].PartnerID, err)
 		}
@@ -175,7 +180,7 @@ func (o *Output) publishWindow(ctx context.Context, due []Notice) error {
 }
 
 // message makes a notice's message: CloudEvents 1.0 in binary mode.
-func message(n *Notice) (*nats.Msg, error) {
+func message(n *Notice, source string) (*nats.Msg, error) {
 	data, err := json.Marshal(n.Data)
 	if err != nil {
 		return nil, err
@@ -184,7 +189,7 @@ func message(n *Notice) (*nats.Msg, error) {
 	m.Data = data
 	for key, value := range map[string]string{
 		jetstream.MsgIDHeader: n.ID.String(),
-		"ce-specversion":      "1.0", "ce-id": n.ID.String(), "ce-source": Source, "ce-type": TypePrefix + string(n.Kind),
+		"ce-specversion":      "1.0", "ce-id": n.ID.String(), "ce-source": source, "ce-type": TypePrefix + string(n.Kind),
 		"ce-subject": headerText(n.PartnerID), "ce-time": n.OccurredAt.Format(time.RFC3339Nano), "ce-datacontenttype": "application/json",
 		natsbus.RevisionHeader: strconv.FormatInt(int64(n.Revision), 10), natsbus.PositionHeader: n.Position.String(),
 		natsbus.BalanceHeader: n.Balance,

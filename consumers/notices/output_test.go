@@ -121,7 +121,7 @@ func TestMessage(t *testing.T) {
 		t.Errorf("subject %s", m.Subject)
 	}
 	for key, want := range map[string]string{
-		"Nats-Msg-Id": id, "ce-id": id, "ce-specversion": "1.0", "ce-type": "prepay.notice.LowBalance", "ce-source": "/prepay", "ce-time": at,
+		"Nats-Msg-Id": id, "ce-id": id, "ce-specversion": "1.0", "ce-type": "prepay.notice.LowBalance", "ce-source": "prepay", "ce-time": at,
 		"ce-subject": "PA%201%C3%A4", "ce-datacontenttype": "application/json", "Prepay-Position": "40/40", "Prepay-Revision": "3", "Prepay-Balance": "50",
 	} {
 		if got := m.Header.Get(key); got != want {

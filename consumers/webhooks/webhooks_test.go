@@ -308,7 +308,7 @@ func TestBody(t *testing.T) {
 	e := <-bodies
 	var data notices.LowBalanceData
 	s.must(json.Unmarshal(e.Data, &data))
-	if e.ID != id || e.Type != "prepay.notice.LowBalance" || e.Subject != "PA ä" || e.Source != "/prepay" || e.DataContentType != "application/json" || e.Position == "" || e.Time.IsZero() || data.Balance != "500" || data.PartnerID != "PA ä" {
+	if e.ID != id || e.Type != "prepay.notice.LowBalance" || e.Subject != "PA ä" || e.Source != "prepay" || e.DataContentType != "application/json" || e.Position == "" || e.Time.IsZero() || data.Balance != "500" || data.PartnerID != "PA ä" {
 		t.Errorf("%+v\n%+v", e, data)
 	}
 }
