@@ -7,6 +7,7 @@ type commands struct {
 	Serve      serveCmd      `cmd:"" help:"Run the ledger."`
 	Config     configCmd     `cmd:"" help:"Look at the settings of prepay serve."`
 	Subscribe  subscribeCmd  `cmd:"" help:"Follow a stream of a running ledger: its history, then what comes."`
+	Webhooks   webhooksCmd   `cmd:"" help:"Endpoints that get notices by HTTP."`
 	Demo       demoCmd       `cmd:"" help:"Tell a believable month, run through the real engine."`
 	Simulate   simulateCmd   `cmd:"" help:"Run a scenario and print what it comes to."`
 	Account    accountCmd    `cmd:"" help:"Partner accounts."`

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -60,11 +59,7 @@ func readConfig(path string, model *kong.Application) (map[string]any, error) {
 	values := map[string]any{}
 	meta, err := toml.DecodeFile(path, &values)
 	if err != nil {
-		var syntax toml.ParseError
-		if errors.As(err, &syntax) {
-			return nil, fmt.Errorf("--config: %s, line %d: %s", path, syntax.Position.Line, syntax.Message)
-		}
-		return nil, fmt.Errorf("--config: %s: %w", path, err)
+		return nil, tomlError("--config", path, err)
 	}
 	known := settingNames(model)
 	for _, key := range meta.Keys() {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,6 +18,7 @@ import (
 
 	"prepayledger/consumers/gate"
 	"prepayledger/consumers/natsbus"
+	"prepayledger/consumers/webhooks"
 )
 
 // waiting bounds what another goroutine or process does (time).
@@ -266,4 +268,48 @@ func TestConfig(t *testing.T) {
 		}
 	}
 	refused(t, "no such file", exitUsage, t.TempDir(), "--config", "nowhere.toml", "config", "check")
+}
+
+// TestWebhooks posts a notice of a running ledger to an endpoint, signed, and
+// again when it is told to.
+func TestWebhooks(t *testing.T) {
+	const secret = "a-secret-of-some-length"
+	got := make(chan string, 10)
+	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err == nil {
+			err = webhooks.Verify(r.Header.Get(webhooks.SignatureHeader), body, []string{secret}, 0, today)
+		}
+		if err != nil {
+			t.Error(err)
+		}
+		got <- string(body)
+	}))
+	defer receiver.Close()
+	file := write(t, "webhooks.toml", fmt.Sprintf("[[endpoint]]\nname = \"crm\"\nurl = %q\nsecrets = [%q]\nkinds = [\"Blocked\"]\n", receiver.URL, secret))
+	data := filepath.Join(t.TempDir(), "data")
+	ok(t, data, "webhooks", "check", file)
+	r := serve(t, data, "--webhooks", file)
+	nc := r.connect(natsbus.RoleIntake)
+	r.ask(nc, "prepay.command.OpenAccount", openPA1)
+	r.ask(nc, "prepay.command.Block", `{"partner_id":"PA-1","actor":"finance:ana","payload":{"reason":"fraud"}}`)
+	for again := range 2 {
+		select {
+		case body := <-got:
+			if !strings.Contains(body, `"prepay.notice.Blocked"`) || !strings.Contains(body, "PA-1") {
+				t.Errorf("got %s", body)
+			}
+		case <-time.After(waiting):
+			t.Fatal("the endpoint got nothing")
+		}
+		if again == 0 {
+			ok(t, data, "webhooks", "replay", "crm", "--from", "2026-01-01T00:00:00Z", "--webhooks", file, "--nats-url", r.NATS, "--nats-user", "admin", "--nats-password", r.password(natsbus.RoleAdmin))
+		}
+	}
+	for want, text := range map[string]string{
+		"line 1": "[[endpoint", `there is no setting "endpoint.urll"`: "[[endpoint]]\nname = \"a\"\nurll = \"x\"", "url": "[[endpoint]]\nname = \"a\"\nurl = \"http://example.com\"\nsecrets = [\"" + secret + "\"]",
+		"two endpoints": fmt.Sprintf("[[endpoint]]\nname = \"a\"\nurl = \"https://x\"\nsecrets = [%q]\n[[endpoint]]\nname = \"a\"\nurl = \"https://x\"\nsecrets = [%q]\n", secret, secret),
+	} {
+		refused(t, want, exitFailed, data, "webhooks", "check", write(t, "bad.toml", text))
+	}
 }

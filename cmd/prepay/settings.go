@@ -69,6 +69,8 @@ type settings struct {
 	EventsMaxAge   time.Duration `name:"events-max-age" group:"NATS" help:"How long events stay in NATS; older ones come from the log." default:"720h" env:"PREPAY_EVENTS_MAX_AGE"`
 	EventsMaxBytes int64         `name:"events-max-bytes" group:"NATS" help:"How many bytes of events stay in NATS." default:"17179869184" env:"PREPAY_EVENTS_MAX_BYTES"`
 
+	Webhooks string `group:"NATS" help:"File of endpoints that get notices by HTTP (TOML)." env:"PREPAY_WEBHOOKS" placeholder:"FILE"`
+
 	HTTPListen   string `name:"http-listen" group:"HTTP" help:"Address of /healthz, /readyz and /metrics." default:"127.0.0.1:8080" env:"PREPAY_HTTP_LISTEN" placeholder:"HOST:PORT"`
 	Provider     string `group:"Rules" help:"The provider's name in what senders on a blocked channel are told (R21)." default:"${provider}" env:"PREPAY_PROVIDER"`
 	LogFormat    string `group:"Logs" help:"json or console." enum:"json,console" default:"json" env:"PREPAY_LOG_FORMAT"`
@@ -98,6 +100,9 @@ func (s *settings) check() error {
 	}
 	if (s.NATSCert == "") != (s.NATSKey == "") {
 		bad("nats-cert", "it belongs together with --nats-key: give both or none")
+	}
+	if _, err := readEndpoints(s.Webhooks); err != nil {
+		problems = append(problems, err)
 	}
 	ways := 0
 	for _, way := range []string{s.NATSCreds, s.NATSNKey, s.NATSToken, s.NATSUser} {

@@ -31,6 +31,7 @@ type telemetry struct {
 	appending  prometheus.Histogram
 	deliveries *prometheus.CounterVec
 	failures   *prometheus.CounterVec
+	webhooks   *prometheus.HistogramVec
 
 	// Both are nil without a collector.
 	tracer   trace.Tracer
@@ -53,8 +54,9 @@ func newTelemetry(ctx context.Context, c *settings) (*telemetry, error) {
 		appending:  prometheus.NewHistogram(prometheus.HistogramOpts{Name: "prepay_log_append_seconds", Help: "One append, fsync included.", Buckets: latencies()}),
 		deliveries: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "prepay_outbound_events_total", Help: "Events that an output has taken, repeats included."}, []string{"output"}),
 		failures:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "prepay_outbound_failures_total", Help: "Failed deliveries; they are tried again."}, []string{"output"}),
+		webhooks:   prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "prepay_webhook_seconds", Help: "Requests to endpoints, by how they ended.", Buckets: latencies()}, []string{"endpoint", "outcome"}),
 	}
-	t.registry.MustRegister(t.messages, t.charges, t.handling, t.appends, t.appended, t.appending, t.deliveries, t.failures,
+	t.registry.MustRegister(t.messages, t.charges, t.handling, t.appends, t.appended, t.appending, t.deliveries, t.failures, t.webhooks,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if c.OTLPEndpoint == "" {
 		return t, nil
@@ -80,6 +82,11 @@ func (t *telemetry) Handled(ctx context.Context, h natsintake.Handled) {
 	t.messages.WithLabelValues(h.Subject, h.Result).Inc()
 	t.charges.WithLabelValues(h.Subject).Add(float64(h.Charges))
 	t.handling.WithLabelValues(h.Subject).Observe(h.Took.Seconds())
+}
+
+// webhook is told of every request to an endpoint.
+func (t *telemetry) webhook(endpoint, outcome string, took time.Duration) {
+	t.webhooks.WithLabelValues(endpoint, outcome).Observe(took.Seconds())
 }
 
 // watch adds what is read when it is asked for.
