@@ -82,6 +82,12 @@ func (t *telemetry) Handled(ctx context.Context, h natsintake.Handled) {
 	t.messages.WithLabelValues(h.Subject, h.Result).Inc()
 	t.charges.WithLabelValues(h.Subject).Add(float64(h.Charges))
 	t.handling.WithLabelValues(h.Subject).Observe(h.Took.Seconds())
+	if t.provider == nil || !trace.SpanContextFromContext(ctx).IsSampled() {
+		return
+	}
+	_, span := t.tracer.Start(ctx, "intake "+h.Subject, trace.WithTimestamp(h.Began),
+		trace.WithAttributes(attribute.String("result", h.Result), attribute.Int("charges", h.Charges)))
+	span.End(trace.WithTimestamp(h.Began.Add(h.Took)))
 }
 
 // webhook is told of every request to an endpoint.
