@@ -59,6 +59,9 @@ type Funds struct {
 	// RechargeCount and InvoiceCount number recharges and invoices (R13, R15).
 	RechargeCount int `json:"recharge_count,omitempty"`
 	InvoiceCount  int `json:"invoice_count,omitempty"`
+	// RefundCount and CreditNoteCount number refunds and credit notes (R36).
+	RefundCount     int `json:"refund_count,omitempty"`
+	CreditNoteCount int `json:"credit_note_count,omitempty"`
 	// NextDaily is the next 00:00 UTC whose balance is to be published (R33).
 	NextDaily time.Time `json:"next_daily,omitzero"`
 }
@@ -82,6 +85,8 @@ const (
 	RechargeIsCredited RechargeStatus = "succeeded"
 	// RechargeIsFailed failed.
 	RechargeIsFailed RechargeStatus = "failed"
+	// RechargeIsReversed was taken back by the bank (R36).
+	RechargeIsReversed RechargeStatus = "reversed"
 )
 
 // MonthState is what the account knows of one of its billing months.
@@ -106,6 +111,10 @@ type Account struct {
 	References map[string]bool `json:"references,omitempty"`
 	// Months by billing month.
 	Months map[Month]*MonthState `json:"months,omitempty"`
+	// Refunds through the processor by refund id (R36).
+	Refunds map[string]*RefundState `json:"refunds,omitempty"`
+	// Returned is what went back of card payments, by recharge id (R36).
+	Returned map[string]*Returned `json:"returned,omitempty"`
 	// Alerts say who is told by mail; nil is nobody.
 	Alerts *AlertSettings `json:"alerts,omitempty"`
 }
@@ -117,6 +126,8 @@ func NewAccount() *Account {
 		Recharges:  map[string]RechargeStatus{},
 		References: map[string]bool{},
 		Months:     map[Month]*MonthState{},
+		Refunds:    map[string]*RefundState{},
+		Returned:   map[string]*Returned{},
 	}
 }
 

@@ -41,6 +41,8 @@ func (a *Account) Apply(e Event) error {
 		a.References[e.Reference] = true
 	case *AlertSettingsChanged:
 		a.Alerts = &e.Settings
+	default:
+		a.applyPayback(e)
 	}
 	return a.Funds.apply(e)
 }
@@ -81,9 +83,15 @@ func LoadZone(name string) (*time.Location, error) {
 // apply folds an event into the figures.
 func (f *Funds) apply(e Event) error {
 	switch e := e.(type) {
-	case *ConversationCharged, *ChargeCorrected, *ReconciliationAdjusted, *RefundIssued:
+	case *ConversationCharged, *ChargeCorrected, *ReconciliationAdjusted, *RechargeReversed, *RechargeReinstated, *RefundCancelled, *RefundPaidOut:
 		f.Balance = f.Balance.Add(Effect(e))
-	case *ConversationCounted, *ChargeQuarantined, *QuarantineReleased, *ChannelRegistered, *ChannelCancelled, *AlertSettingsChanged:
+	case *RefundIssued:
+		f.Balance = f.Balance.Add(Effect(e))
+		f.RefundCount = max(f.RefundCount, e.Number)
+	case *CreditNoteIssued:
+		f.CreditNoteCount = e.Sequence
+	case *ConversationCounted, *ChargeQuarantined, *QuarantineReleased, *ChannelRegistered, *ChannelCancelled, *AlertSettingsChanged,
+		*RefundFailed, *RefundRetried:
 		// nothing of the figures changes
 	case *InvoiceIssued:
 		f.InvoiceCount = e.Sequence

@@ -167,6 +167,16 @@ type ReleaseQuarantined struct {
 type Refund struct {
 	Amount money.Amount
 	Reason string
+	// Payout asks for payment to the card through the processor (R36). It is
+	// left out of JSON where it is not set, as RechargeID is: the content of
+	// commands given before they existed must stay the same.
+	Payout bool `json:",omitempty"`
+	// RechargeID names the card payment that it goes back from; with Payout
+	// and none named it is the newest that has as much left.
+	RechargeID string `json:",omitempty"`
+	// Payments are the card payments that were credited, the newest first, as
+	// the ledger finds them: that of RechargeID, or all.
+	Payments []Payment `json:"-"`
 }
 
 // CloseAccount ends the account (R32).

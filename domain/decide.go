@@ -113,6 +113,18 @@ func (d *decision) command(cmd Command) error {
 		return d.release(c)
 	case *Refund:
 		return d.refund(c)
+	case *RecordRechargeReversed:
+		return d.rechargeReversed(c)
+	case *RecordRechargeReinstated:
+		return d.rechargeReinstated(c)
+	case *RecordRefundPaidOut:
+		return d.refundPaidOut(c)
+	case *RecordRefundFailed:
+		return d.refundFailed(c)
+	case *RetryRefund:
+		return d.retryRefund(c)
+	case *CancelRefund:
+		return d.cancelRefund(c)
 	case *CloseAccount:
 		return d.close()
 	case *ChangeAlertSettings:
@@ -130,7 +142,8 @@ func (d *decision) command(cmd Command) error {
 // begun before, its daily balance, and Meta's word about its months.
 func worksOnClosed(cmd Command) bool {
 	switch cmd.(type) {
-	case *RecordRechargeSucceeded, *RecordRechargeFailed, *PublishBalance, *AdjustReconciliation, *ReleaseQuarantined, *OpenAccount:
+	case *RecordRechargeSucceeded, *RecordRechargeFailed, *PublishBalance, *AdjustReconciliation, *ReleaseQuarantined, *OpenAccount,
+		*RecordRechargeReversed, *RecordRechargeReinstated, *RecordRefundPaidOut, *RecordRefundFailed:
 		return true
 	default:
 		return false

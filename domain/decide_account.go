@@ -278,6 +278,9 @@ func (d *decision) refund(c *Refund) error {
 	if d.Balance.Less(c.Amount) {
 		return Reject(RefundExceedsBalance, "The balance is %s %s: no more than that can be refunded.", d.Balance, d.Currency)
 	}
+	if c.Payout || c.RechargeID != "" {
+		return d.refundPayment(c)
+	}
 	d.raise(&RefundIssued{Amount: c.Amount, Reason: c.Reason})
 	return nil
 }
@@ -293,6 +296,11 @@ func (d *decision) close() error {
 	}
 	if d.InFlight != nil {
 		return Reject(NotClosable, "Recharge %s is still in flight.", d.InFlight.RechargeID)
+	}
+	for _, id := range sortedKeys(d.account.Refunds) {
+		if d.account.Refunds[id].Open() {
+			return Reject(NotClosable, "Refund %s is not paid out: wait for it, or cancel it once it has failed.", id)
+		}
 	}
 	if open := d.firstOpenMonth(); open != "" {
 		return Reject(NotClosable, "Month %s has charges that are not reconciled.", open)

@@ -99,7 +99,7 @@ func (d *decision) flight(id string, as RechargeStatus) (r *RechargeRequested, s
 	if d.InFlight != nil && d.InFlight.RechargeID == id {
 		return d.InFlight, false, nil
 	}
-	if d.account.Recharges[id] == as {
+	if was := d.account.Recharges[id]; was == as || was == RechargeIsReversed && as == RechargeIsCredited {
 		return nil, true, nil
 	}
 	return nil, false, Reject(UnknownRecharge, "No recharge %.64q is in flight in account %s.", id, d.PartnerID)
@@ -115,15 +115,20 @@ func (d *decision) rechargeSucceeded(c *RecordRechargeSucceeded) error {
 	d.raise(&RechargeSucceeded{
 		RechargeID: r.RechargeID, Amount: r.Amount, Surcharge: r.Surcharge, CardTotal: r.CardTotal, ProcessorRef: c.ProcessorRef,
 	})
+	d.invoice(r.RechargeID, r.Amount, r.Surcharge, r.SurchargePercent)
+	d.raised(before)
+	return nil
+}
+
+// invoice issues the next invoice (R15).
+func (d *decision) invoice(rechargeID string, prepayment, surcharge, percent money.Amount) {
 	sequence := d.InvoiceCount + 1
 	d.raise(&InvoiceIssued{
 		InvoiceNumber: fmt.Sprintf("%s-%d-%06d", d.PartnerID, d.meta.At.UTC().Year(), sequence), Sequence: sequence,
-		RechargeID: r.RechargeID, Currency: r.Currency, Prepayment: r.Amount, Surcharge: r.Surcharge,
-		SurchargePercent: r.SurchargePercent, Total: r.CardTotal, IssuedAt: d.meta.At,
+		RechargeID: rechargeID, Currency: d.Currency, Prepayment: prepayment, Surcharge: surcharge,
+		SurchargePercent: percent, Total: prepayment.Add(surcharge), IssuedAt: d.meta.At,
 		Billing: d.Billing, TaxText: d.Contract.TaxText, TaxRate: d.Contract.TaxRate,
 	})
-	d.raised(before)
-	return nil
 }
 
 // rechargeFailed plans another attempt for an automatic one (R17).

@@ -20,6 +20,14 @@ func Effect(e Event) money.Amount {
 		return e.Amount
 	case *RefundIssued:
 		return e.Amount.Neg()
+	case *RechargeReversed:
+		return e.Amount.Neg()
+	case *RechargeReinstated:
+		return e.Amount
+	case *RefundCancelled:
+		return e.Credited
+	case *RefundPaidOut:
+		return e.Debited.Neg()
 	default:
 		return money.Zero()
 	}

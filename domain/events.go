@@ -388,6 +388,23 @@ type ReconciliationAdjusted struct {
 type RefundIssued struct {
 	Amount money.Amount `json:"amount"`
 	Reason string       `json:"reason"`
+	// RefundID is the idempotency key at the processor, Number counts from 1;
+	// absent where neither a card payment is named nor a payout is asked for.
+	RefundID string `json:"refund_id,omitempty"`
+	Number   int    `json:"number,omitempty"`
+	// Payout says that the processor is to pay it to the card (R36).
+	Payout bool `json:"payout,omitempty"`
+	// RechargeID is the card payment that it goes back from, InvoiceNumber its
+	// invoice, PaymentRef the processor's reference of it, and Card the card.
+	RechargeID    string `json:"recharge_id,omitempty"`
+	InvoiceNumber string `json:"invoice_number,omitempty"`
+	PaymentRef    string `json:"payment_ref,omitempty"`
+	Card          string `json:"card,omitempty"`
+	// Billing, TaxText and TaxRate are the invoice's: the credit note bears
+	// them.
+	Billing *BillingDetails `json:"billing,omitempty"`
+	TaxText string          `json:"tax_text,omitempty"`
+	TaxRate *money.Amount   `json:"tax_rate,omitempty"`
 }
 
 // BalancePublished is the balance of a day, published at its 00:00 UTC (R33).

@@ -134,6 +134,7 @@ func stateJSON(t testing.TB, a *domain.Account) string {
 // do decides a command and folds what it raised.
 func (l *ledger) do(actor string, cmd domain.Command) ([]domain.Event, error) {
 	l.t.Helper()
+	cmd = withPayments(l.history, cmd)
 	before := l.picture(cmd)
 	m := domain.Meta{At: l.now, Actor: actor}
 	events, outcome, err := domain.Decide(l.account, l.facts, m, cmd)
@@ -216,7 +217,21 @@ func tellOne(e domain.Event) string {
 	case *domain.ReconciliationAdjusted:
 		return fmt.Sprintf("adjusted %s run %d %s", e.Month, e.Run, e.Amount)
 	case *domain.RefundIssued:
-		return "refunded " + e.Amount.String()
+		return "refunded " + e.Amount.String() + flag(e.RefundID != "", " "+e.RefundID+" from "+e.RechargeID)
+	case *domain.RechargeReversed:
+		return fmt.Sprintf("reversed %s %s+%s", e.RechargeID, e.Amount, e.Surcharge)
+	case *domain.RechargeReinstated:
+		return fmt.Sprintf("reinstated %s %s", e.RechargeID, e.Amount)
+	case *domain.CreditNoteIssued:
+		return fmt.Sprintf("note %s of %s %s+%s=%s", e.CreditNoteNumber, e.InvoiceNumber, e.Prepayment, e.Surcharge, e.Total)
+	case *domain.RefundPaidOut:
+		return fmt.Sprintf("paid out %s %s%s", e.RefundID, e.Amount, flag(!e.Debited.IsZero(), " debited "+e.Debited.String()))
+	case *domain.RefundFailed:
+		return fmt.Sprintf("refund failed %s attempt %d", e.RefundID, e.Attempt)
+	case *domain.RefundRetried:
+		return fmt.Sprintf("refund retried %s attempt %d", e.RefundID, e.Attempt)
+	case *domain.RefundCancelled:
+		return fmt.Sprintf("refund cancelled %s credited %s", e.RefundID, e.Credited)
 	case *domain.BalancePublished:
 		return fmt.Sprintf("published %s %s due %s", clock(e.Day), e.Balance, e.AmountDue)
 	case *domain.ChannelRegistered:

@@ -46,6 +46,29 @@ type oracle struct {
 	openMonths                   map[domain.Month]bool
 	monthSums                    map[domain.Month]*big.Rat
 	daily                        []string
+
+	payments []*oraclePayment // credited, the oldest first
+	refunds  []*oracleRefund
+	notes    []string
+}
+
+// oraclePayment is a credited card payment, as accounts of four parties would
+// keep it: what of it is the partner's, refunded, and with the bank.
+type oraclePayment struct {
+	id                string
+	amount, surcharge *big.Rat
+	refunded          *big.Rat // issued and not cancelled
+	bank              *big.Rat // what the bank holds
+	state             string   // "", "reversed", "won"
+}
+
+type oracleRefund struct {
+	of      *oraclePayment
+	amount  *big.Rat
+	state   string // "asked", "failed", "paid", "cancelled"
+	attempt int
+	noted   bool
+	back    bool // a cancelled one's amount is in the balance
 }
 
 type oracleRecharge struct {
@@ -250,7 +273,8 @@ func (o *oracle) decide(cmd domain.Command, actor string, at time.Time) string {
 	}
 	if o.closed {
 		switch cmd.(type) {
-		case *domain.PublishBalance, *domain.AdjustReconciliation, *domain.RecordRechargeFailed, *domain.RecordRechargeSucceeded:
+		case *domain.PublishBalance, *domain.AdjustReconciliation, *domain.RecordRechargeFailed, *domain.RecordRechargeSucceeded,
+			*domain.RecordRechargeReversed, *domain.RecordRechargeReinstated, *domain.RecordRefundPaidOut, *domain.RecordRefundFailed:
 		default:
 			return "account_closed"
 		}
@@ -360,7 +384,35 @@ func (o *oracle) decideMoney(cmd domain.Command, actor string, at time.Time) str
 		case amount.Cmp(o.balance) > 0:
 			return "refund_exceeds_balance"
 		}
+		if c.Payout || c.RechargeID != "" {
+			return o.refundPayment(c, amount)
+		}
 		o.balance = minus(o.balance, amount)
+	case *domain.RecordRechargeReversed:
+		return o.reversed(c.RechargeID, at)
+	case *domain.RecordRechargeReinstated:
+		return o.won(c.RechargeID, at)
+	case *domain.RecordRefundPaidOut:
+		return o.refundPaid(c.RefundID, at)
+	case *domain.RecordRefundFailed:
+		r := o.refund(c.RefundID)
+		if r == nil {
+			return "unknown_refund"
+		}
+		if (r.state == "asked" || r.state == "paid") && c.Attempt == r.attempt {
+			r.state = "failed"
+		}
+	case *domain.RetryRefund:
+		r := o.refund(c.RefundID)
+		if r == nil {
+			return "unknown_refund"
+		}
+		if r.state == "failed" {
+			r.state = "asked"
+			r.attempt++
+		}
+	case *domain.CancelRefund:
+		return o.cancelRefund(c.RefundID, actor, at)
 	case *domain.CloseAccount:
 		if actor == "" {
 			return "actor_required"
@@ -372,6 +424,11 @@ func (o *oracle) decideMoney(cmd domain.Command, actor string, at time.Time) str
 		}
 		if o.balance.Sign() != 0 || o.flight != nil {
 			return "not_closable"
+		}
+		for _, r := range o.refunds {
+			if r.state == "asked" || r.state == "failed" {
+				return "not_closable"
+			}
 		}
 		o.closed, o.retry = true, time.Time{}
 		for _, channel := range o.channels {
@@ -405,7 +462,7 @@ func (o *oracle) addFunds(c *domain.AddFunds, at time.Time) string {
 func (o *oracle) settled(id, how string, at time.Time) string {
 	r := o.flight
 	if r == nil || r.id != id {
-		if o.outcome[id] == how {
+		if o.outcome[id] == how || o.outcome[id] == "reversed" && how == "ok" {
 			return ""
 		}
 		return "unknown_recharge"
@@ -420,8 +477,163 @@ func (o *oracle) settled(id, how string, at time.Time) string {
 	}
 	o.succeeded++
 	o.credited, o.cardTotal = plus(o.credited, r.amount), plus(o.cardTotal, plus(r.amount, r.surcharge))
-	o.invoices = append(o.invoices, fmt.Sprintf("PA-%d-%06d", at.Year(), len(o.invoices)+1))
+	o.payments = append(o.payments, &oraclePayment{id: r.id, amount: r.amount, surcharge: r.surcharge, refunded: new(big.Rat), bank: new(big.Rat)})
+	o.invoice(at)
 	o.credit(r.amount, true, at)
+	return ""
+}
+
+func (o *oracle) invoice(at time.Time) {
+	o.invoices = append(o.invoices, fmt.Sprintf("PA-%d-%06d", at.Year(), len(o.invoices)+1))
+}
+
+func (o *oracle) note(total *big.Rat, at time.Time) {
+	if total.Sign() > 0 {
+		o.notes = append(o.notes, fmt.Sprintf("PA-CN-%d-%06d %s", at.Year(), len(o.notes)+1, total.RatString()))
+	}
+}
+
+func (o *oracle) payment(id string) *oraclePayment {
+	for _, p := range o.payments {
+		if p.id == id {
+			return p
+		}
+	}
+	return nil
+}
+
+func (o *oracle) refund(id string) *oracleRefund {
+	var n int
+	if _, err := fmt.Sscanf(id, "PA-F%06d", &n); err != nil || n < 1 || n > len(o.refunds) || o.refunds[n-1].state == "by hand" {
+		return nil
+	}
+	return o.refunds[n-1]
+}
+
+// refundPayment follows R32 and R36: from the newest payment that has enough.
+func (o *oracle) refundPayment(c *domain.Refund, amount *big.Rat) string {
+	if o.up(amount).Cmp(amount) != 0 {
+		return "invalid_amount"
+	}
+	if p := o.payment(c.RechargeID); c.RechargeID != "" && (p == nil || p.state == "reversed") {
+		return "unknown_recharge"
+	}
+	for i := len(o.payments) - 1; i >= 0; i-- {
+		p := o.payments[i]
+		if c.RechargeID != "" && p.id != c.RechargeID || p.state == "reversed" || minus(p.amount, p.refunded).Cmp(amount) < 0 {
+			continue
+		}
+		p.refunded = plus(p.refunded, amount)
+		r := &oracleRefund{of: p, amount: amount, state: "asked", attempt: 1}
+		o.refunds = append(o.refunds, r)
+		o.balance = minus(o.balance, amount)
+		if !c.Payout {
+			r.state = "by hand"
+			o.notes = append(o.notes, fmt.Sprintf("PA-CN-2026-%06d %s", len(o.notes)+1, amount.RatString()))
+		}
+		return ""
+	}
+	return "refund_exceeds_payment"
+}
+
+// reversed follows R36: the bank takes what is left of a payment, once.
+func (o *oracle) reversed(id string, at time.Time) string {
+	p := o.payment(id)
+	switch {
+	case o.flight != nil && o.flight.id == id:
+		return "recharge_in_flight"
+	case p == nil:
+		return "unknown_recharge"
+	case p.state != "":
+		return ""
+	}
+	p.state, o.outcome[id] = "reversed", "reversed"
+	p.bank = minus(p.amount, p.refunded)
+	o.balance = minus(o.balance, p.bank)
+	o.note(plus(p.bank, p.surcharge), at)
+	o.clock(at)
+	return ""
+}
+
+// won gives back what the bank holds.
+func (o *oracle) won(id string, at time.Time) string {
+	p := o.payment(id)
+	switch {
+	case o.flight != nil && o.flight.id == id:
+		return "recharge_in_flight"
+	case p == nil:
+		return "unknown_recharge"
+	case p.state != "reversed":
+		return ""
+	}
+	back := p.bank
+	p.state, p.bank, o.outcome[id] = "won", new(big.Rat), "ok"
+	for _, r := range o.refunds {
+		if r.of == p && r.state == "cancelled" {
+			r.back = true
+		}
+	}
+	if plus(back, p.surcharge).Sign() > 0 {
+		o.invoice(at)
+	}
+	o.credit(back, false, at)
+	return ""
+}
+
+func (o *oracle) refundPaid(id string, at time.Time) string {
+	r := o.refund(id)
+	switch {
+	case r == nil:
+		return "unknown_refund"
+	case r.state == "paid":
+		return ""
+	}
+	noted := r.noted
+	if r.state == "cancelled" {
+		r.of.refunded = plus(r.of.refunded, r.amount)
+		if r.back {
+			o.balance = minus(o.balance, r.amount)
+			noted = false
+		} else {
+			r.of.bank = minus(r.of.bank, r.amount)
+		}
+	}
+	r.state, r.back = "paid", false
+	if !noted {
+		o.note(r.amount, at)
+		r.noted = true
+	}
+	o.clock(at)
+	return ""
+}
+
+func (o *oracle) cancelRefund(id, actor string, at time.Time) string {
+	r := o.refund(id)
+	switch {
+	case r == nil:
+		return "unknown_refund"
+	case r.state == "asked" || r.state == "paid":
+		return "refund_not_failed"
+	case actor == "":
+		return "actor_required"
+	case r.state == "cancelled":
+		return ""
+	}
+	r.state = "cancelled"
+	r.of.refunded = minus(r.of.refunded, r.amount)
+	if r.of.state == "reversed" { // then the bank has it
+		r.of.bank = plus(r.of.bank, r.amount)
+		if !r.noted {
+			o.note(r.amount, at)
+			r.noted = true
+		}
+		return ""
+	}
+	r.back = true
+	if r.noted {
+		o.invoice(at)
+	}
+	o.credit(r.amount, false, at)
 	return ""
 }
 

@@ -123,6 +123,9 @@ func (g *gambler) command() (string, domain.Command) {
 	if f := g.l.account.InFlight; f != nil && g.chance(80) {
 		id = f.RechargeID
 	}
+	if g.chance(15) {
+		return g.payback(actor, id)
+	}
 	switch n := g.rng.IntN(100); {
 	case n < 45:
 		return "", g.charge()
@@ -171,6 +174,41 @@ func (g *gambler) command() (string, domain.Command) {
 		return "", g.open()
 	default:
 		return actor, &domain.CloseAccount{}
+	}
+}
+
+// payback is about money that goes back; id is a recharge's.
+func (g *gambler) payback(actor, id string) (string, domain.Command) {
+	refund := fmt.Sprintf("PA-F%06d", g.rng.IntN(g.l.account.RefundCount+2))
+	if n := g.l.account.RefundCount; n > 0 && g.chance(80) {
+		refund = fmt.Sprintf("PA-F%06d", 1+g.rng.IntN(n))
+	}
+	if all := payments(g.l.history, ""); len(all) > 0 && g.chance(80) {
+		id = pick(g, all...).RechargeID
+	}
+	attempt := 1
+	if r := g.l.account.Refunds[refund]; r != nil && g.chance(80) {
+		attempt = r.Attempt
+	}
+	switch g.rng.IntN(14) {
+	case 0, 1:
+		return "", &domain.RecordRechargeReversed{RechargeID: id, Reason: "fraudulent"}
+	case 3:
+		return "", &domain.RecordRechargeReinstated{RechargeID: id}
+	case 2, 4, 5, 6, 7:
+		c := &domain.Refund{Amount: pick(g, g.amount(100), amt("7"), amt("1"), g.l.account.Balance), Reason: "end", Payout: g.chance(80)}
+		if g.chance(30) || !c.Payout {
+			c.RechargeID = id
+		}
+		return actor, c
+	case 8:
+		return "", &domain.RecordRefundPaidOut{RefundID: refund}
+	case 9, 10, 11:
+		return "", &domain.RecordRefundFailed{RefundID: refund, Attempt: attempt, Code: "closed"}
+	case 12:
+		return "", &domain.RetryRefund{RefundID: refund}
+	default:
+		return actor, &domain.CancelRefund{RefundID: refund, Reason: "closed"}
 	}
 }
 
@@ -247,6 +285,7 @@ type side struct {
 	standing, blocked, flight, negativeSince, deadline      string
 	retry, invoices, quarantined, daily, channels           string
 	requested, succeeded, failed, charges, free             int
+	notes, refunds                                          string
 }
 
 func text(a money.Amount) string { return rat(a).RatString() }
@@ -272,7 +311,7 @@ func ofLedger(l *ledger) side {
 		s.channels += id + " " + string(a.ChannelState(a.Channels[id])) + "; "
 	}
 	var credited, cardTotal, adjustments, charged money.Amount
-	var invoices, daily []string
+	var invoices, daily, notes []string
 	for _, e := range l.history {
 		switch e := e.(type) {
 		case *domain.RechargeRequested:
@@ -293,8 +332,17 @@ func ofLedger(l *ledger) side {
 			s.free++
 		case *domain.BalancePublished:
 			daily = append(daily, e.Day.Format(time.DateOnly)+" "+text(e.Balance))
+		case *domain.CreditNoteIssued:
+			notes = append(notes, e.CreditNoteNumber+" "+text(e.Total))
 		}
 	}
+	for _, id := range slices.Sorted(maps.Keys(a.Refunds)) {
+		r := a.Refunds[id]
+		s.refunds += fmt.Sprint(id, " ", text(r.Amount), " ", map[domain.RefundStatus]string{
+			domain.RefundInFlight: "asked", domain.RefundIsFailed: "failed", domain.RefundIsPaid: "paid", domain.RefundIsCancelled: "cancelled",
+		}[r.Status], " ", r.Attempt, "; ")
+	}
+	s.notes = strings.Join(notes, "; ")
 	s.credited, s.cardTotal, s.adjustments, s.charged = text(credited), text(cardTotal), text(adjustments), text(charged)
 	s.invoices, s.daily = strings.Join(invoices, " "), strings.Join(daily, " ")
 	return s
@@ -306,6 +354,12 @@ func ofOracle(o *oracle) side {
 		adjustments: o.adjustments.RatString(), charged: o.charged.RatString(), negativeSince: instant(o.negativeSince), deadline: "-",
 		retry: instant(o.retry), invoices: strings.Join(o.invoices, " "), daily: strings.Join(o.daily, " "),
 		requested: o.requested, succeeded: o.succeeded, failed: o.failed, charges: o.charges, free: o.free, standing: "active",
+	}
+	s.notes = strings.Join(o.notes, "; ")
+	for i, r := range o.refunds {
+		if r.state != "by hand" {
+			s.refunds += fmt.Sprintf("PA-F%06d %s %s %d; ", i+1, r.amount.RatString(), r.state, r.attempt)
+		}
 	}
 	if !o.negativeSince.IsZero() {
 		s.standing, s.deadline = "grace", instant(o.deadline())
@@ -371,6 +425,14 @@ func compare(g *gambler, o *oracle) {
 			sum.Add(sum, rat(e.Amount))
 		case *domain.RefundIssued:
 			sum.Sub(sum, rat(e.Amount))
+		case *domain.RechargeReversed:
+			sum.Sub(sum, rat(e.Amount))
+		case *domain.RechargeReinstated:
+			sum.Add(sum, rat(e.Amount))
+		case *domain.RefundCancelled:
+			sum.Add(sum, rat(e.Credited))
+		case *domain.RefundPaidOut:
+			sum.Sub(sum, rat(e.Debited))
 		}
 	}
 	if sum.RatString() != text(a.Balance) {
@@ -447,7 +509,8 @@ func mustHaveMet(t *testing.T, met tally) {
 	for _, what := range []string{
 		"OpenAccount", "ChangeContract", "RegisterChannel", "CancelChannel", "ChangeRechargeSettings", "ReplaceCard", "AddFunds",
 		"RecordRechargeSucceeded", "RecordRechargeFailed", "RetryRecharge", "BlockOverdue", "PublishBalance", "ConfirmPayment", "Block",
-		"Unblock", "AdjustReconciliation", "CorrectCharge", "Refund", "CloseAccount",
+		"Unblock", "AdjustReconciliation", "CorrectCharge", "Refund", "CloseAccount", "RecordRechargeReversed", "RecordRechargeReinstated",
+		"RecordRefundPaidOut", "RecordRefundFailed", "RetryRefund", "CancelRefund",
 	} {
 		if met["accepted "+what] < leastOfEach {
 			t.Errorf("%s was accepted %d times only", what, met["accepted "+what])
@@ -457,7 +520,7 @@ func mustHaveMet(t *testing.T, met tally) {
 		"unknown_account", "account_exists", "account_closed", "transfer_not_supported", "not_covered_by_prepayment", "payment_method_not_accepted",
 		"invalid_amount", "amount_out_of_range", "unknown_channel", "channel_exists", "channel_cancelled", "unknown_charge", "already_corrected",
 		"recharge_in_flight", "nothing_to_confirm", "reference_used", "unknown_recharge", "not_blocked", "amount_due", "actor_required",
-		"refund_exceeds_balance", "not_closable",
+		"refund_exceeds_balance", "not_closable", "refund_exceeds_payment", "unknown_refund", "refund_not_failed",
 	} {
 		if met["rejected "+code] < leastOfEach {
 			t.Errorf("%s was given %d times only", code, met["rejected "+code])
