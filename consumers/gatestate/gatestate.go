@@ -28,7 +28,7 @@ const (
 	// turn.
 	putWindow = 64
 	// writeTimeout is how long NATS may take for one of them.
-	writeTimeout = 10 * time.Second
+	writeTimeout = 5 * time.Second
 	// DefaultAccountsEvery is how often an account's figures are written at
 	// most. Each write costs NATS a fsync: written with every batch, those of
 	// many accounts would hold up the blocks.

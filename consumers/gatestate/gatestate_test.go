@@ -3,6 +3,7 @@ package gatestate_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"iter"
 	"maps"
 	"math/rand/v2"
@@ -28,7 +29,14 @@ import (
 	"prepayledger/projections"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	code := natsbustest.Main(m)
+	if err := goleak.Find(); err != nil && code == 0 {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
 
 // patience bounds every waiting for the other side.
 const patience = 20 * time.Second
@@ -60,8 +68,14 @@ type world struct {
 func newWorld(t testing.TB, seed uint64, opts gatestate.Options) *world {
 	t.Helper()
 	server := natsbustest.Start(t)
-	nc := natsbustest.Connect(t, server)
-	w := &world{t: t, server: server, nc: nc, js: natsbustest.JetStream(t, nc), log: histories.New(seed), dir: t.TempDir()}
+	w := newWorldOn(t, natsbustest.Connect(t, server), seed, opts)
+	w.server = server
+	return w
+}
+
+func newWorldOn(t testing.TB, nc *nats.Conn, seed uint64, opts gatestate.Options) *world {
+	t.Helper()
+	w := &world{t: t, nc: nc, js: natsbustest.JetStream(t, nc), log: histories.New(seed), dir: t.TempDir()}
 	w.start(opts)
 	t.Cleanup(func() { _ = w.out.Close() })
 	return w
@@ -651,4 +665,40 @@ func (w *world) eventuallyEqual(wantChannels, wantAccounts map[string]string) {
 		channels, accounts := w.actual(channel, account)
 		return maps.Equal(state(channels), state(wantChannels)) && maps.Equal(accounts, wantAccounts)
 	})
+}
+
+// NATS is killed in the middle of deliveries and flushes: the buckets come to
+// the same, and the gate with them.
+func TestNATSKilled(t *testing.T) {
+	const kills = 2
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	p := natsbustest.StartProcess(t, t.TempDir())
+	w := newWorldOn(t, p.Connect(), seed, gatestate.Options{})
+	w.must(natsbus.EnsureStreams(context.Background(), w.js, natsbus.StreamOptions{}))
+	for range 300 {
+		w.log.Step([]string{"PA-1", "PA-2", "PA.3"})
+	}
+	w.start(gatestate.Options{Accounts: w.accounts(), AccountsEvery: quick, HeartbeatEvery: quick})
+	w.run()
+	g, err := gate.Open(context.Background(), w.nc, gate.Options{WhenStale: gate.FailClosed, Unknown: gate.Refuse})
+	w.must(err)
+	t.Cleanup(g.Close)
+	for killed, done := 0, make(chan struct{}); w.sent < len(w.log.Facts); w.deliver(15, true) {
+		if killed < kills && w.sent >= (2*killed+1)*len(w.log.Facts)/(2*kills) {
+			killed++
+			go func() { p.Kill(); p.Restart(); done <- struct{}{} }()
+			w.deliver(15, true)
+			<-done
+		}
+	}
+	wantChannels, wantAccounts := expected(w.log.Facts)
+	w.eventuallyEqual(wantChannels, wantAccounts)
+	eventually(t, "the gate is fresh", g.Ready)
+	for _, s := range snapshots(w.log.Facts) {
+		for id, c := range s.Account.Channels {
+			open := s.Account.ChannelState(c) == domain.ChannelOpen
+			eventually(t, "the gate agrees on "+id, func() bool { return g.Allow(id).Allowed == open })
+		}
+	}
 }
