@@ -8,6 +8,7 @@ type commands struct {
 	Config     configCmd     `cmd:"" help:"Look at the settings of prepay serve."`
 	Subscribe  subscribeCmd  `cmd:"" help:"Follow a stream of a running ledger: its history, then what comes."`
 	Webhooks   webhooksCmd   `cmd:"" help:"Endpoints that get notices by HTTP."`
+	NATS       natsCmd       `cmd:"" name:"nats" help:"What NATS has, compared with the log."`
 	Demo       demoCmd       `cmd:"" help:"Tell a believable month, run through the real engine."`
 	Simulate   simulateCmd   `cmd:"" help:"Run a scenario and print what it comes to."`
 	Account    accountCmd    `cmd:"" help:"Partner accounts."`
