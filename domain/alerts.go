@@ -1,7 +1,6 @@
 package domain
 
 import (
-	"net/mail"
 	"slices"
 	"strings"
 )
@@ -69,11 +68,31 @@ func (s *AlertSettings) Wants(kind string) bool {
 // ValidAddress says that the text is one mail address and nothing else: plain
 // ASCII, with neither a name nor blanks, so that it can't add a header line.
 func ValidAddress(text string) bool {
-	if text == "" || len(text) > MaxAddressBytes || strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return false
+	local, host, ok := strings.Cut(text, "@")
+	return ok && len(text) <= MaxAddressBytes && len(local) <= maxLocalBytes && dotted(local, atext) && dotted(host, hostText)
+}
+
+// maxLocalBytes bounds what stands before the @ of an address, as SMTP does.
+const maxLocalBytes = 64
+
+// dotted reports whether a text is of parts of the characters with single
+// dots between them.
+func dotted(text string, of func(rune) bool) bool {
+	for part := range strings.SplitSeq(text, ".") {
+		if part == "" || strings.ContainsFunc(part, func(r rune) bool { return !of(r) }) {
+			return false
+		}
 	}
-	a, err := mail.ParseAddress(text)
-	return err == nil && a.Name == "" && a.Address == text
+	return true
+}
+
+// atext are the characters that an address may have before its @ without
+// quotes (RFC 5322).
+func atext(r rune) bool { return hostText(r) || strings.ContainsRune("!#$%&'*+/=?^_`{|}~", r) }
+
+// hostText are the characters of a host's name.
+func hostText(r rune) bool {
+	return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '-'
 }
 
 // changeAlerts sets who is told by mail; what stays the same is no event.

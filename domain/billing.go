@@ -1,7 +1,6 @@
 package domain
 
 import (
-	"net/mail"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -18,8 +17,6 @@ const (
 	MaxVATIDRunes = 32
 	// MaxBillingEmails bounds the addresses that an invoice is sent to.
 	MaxBillingEmails = 10
-	// MaxEmailBytes bounds a mail address (RFC 5321).
-	MaxEmailBytes = 254
 )
 
 // TypeBillingDetailsChanged is the name under which the event is stored.
@@ -83,8 +80,7 @@ func validBilling(b *BillingDetails) error {
 		return Reject(InvalidSetting, "There are %d emails; at most %d are kept.", len(b.Emails), MaxBillingEmails)
 	}
 	for _, address := range b.Emails {
-		parsed, err := mail.ParseAddress(address)
-		if err != nil || parsed.Address != address || len(address) > MaxEmailBytes {
+		if !ValidAddress(address) {
 			return Reject(InvalidSetting, "%.80q is not a mail address: write it like invoices@example.com.", address)
 		}
 	}

@@ -176,7 +176,7 @@ func inside(t *testing.T, data []byte) {
 func TestMissing(t *testing.T) {
 	for name, want := range map[string]string{
 		"Žluťoučký kůň, Ørsted, Ελλάδα, Україна, Հայաստան, საქართველო €": "",
-		"株式会社 例": "株式会社例",
+		"株式会社 例":  "株式会社例",
 		"e\u0301": "", // composed
 	} {
 		d := invoices.Make(issued(func(i *domain.InvoiceIssued) { i.Billing.Company = name }), issuer())
