@@ -39,8 +39,9 @@ const (
 	// MaxReplyWait bounds how long a request waits for the ledger (time);
 	// then its outcome is unknown.
 	MaxReplyWait = 30 * time.Second
-	// DrainTimeout bounds how long Run takes to finish what it has (time).
-	DrainTimeout = 5 * time.Second
+	// DefaultDrainTimeout bounds how long Run takes to finish what it has
+	// (time).
+	DefaultDrainTimeout = 5 * time.Second
 
 	// MaxPrefetchBytes bounds what is fetched from the work queue ahead:
 	// 16 MiB.

@@ -3,6 +3,7 @@ package natsintake_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -233,6 +234,36 @@ func TestDrainGivesBackWhatWasNotBegun(t *testing.T) {
 	}
 	if got := b.events()[domain.TypeConversationCharged]; got != messages {
 		t.Errorf("%d charges on disk, want %d", got, messages)
+	}
+}
+
+// TestAHangingDiskDoesNotKeepRunFromReturning stops an intake whose disk does
+// not come back.
+func TestAHangingDiskDoesNotKeepRunFromReturning(t *testing.T) {
+	b, g := newGated(t)
+	open := g.shut()
+	defer open()
+	nc, js := b.connect()
+	in := natsintake.New(nc, js, b.ledger, natsintake.Options{DrainTimeout: 100 * time.Millisecond})
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- in.Run(ctx) }()
+	select {
+	case <-in.Ready():
+	case err := <-done:
+		t.Fatal(err)
+	}
+	box := b.inbox(1)
+	if err := b.nc.PublishRequest(natsbus.ChargeSubject, box.subject, []byte(charge("m-1", priced))); err != nil {
+		t.Fatal(err)
+	}
+	<-g.waiting
+	cancel()
+	if err := <-done; !errors.Is(err, natsintake.ErrNotDrained) {
+		t.Errorf("%v, want ErrNotDrained", err)
+	}
+	if reply := box.next(); code(reply) != commandjson.CodeOutcomeUnknown {
+		t.Errorf("the request that was under way is told %v, want outcome_unknown", reply)
 	}
 }
 

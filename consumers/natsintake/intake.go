@@ -26,6 +26,9 @@ type Options struct {
 	// AckWait is after how long a message comes again whose acknowledgement
 	// was lost; default DefaultAckWait.
 	AckWait time.Duration
+	// DrainTimeout bounds how long Run takes to finish what it has; default
+	// DefaultDrainTimeout.
+	DrainTimeout time.Duration
 }
 
 // Intake takes usage and commands over one NATS connection into a ledger.
@@ -51,6 +54,9 @@ func New(nc *nats.Conn, js jetstream.JetStream, l *ledger.Ledger, opts Options) 
 	if opts.AckWait <= 0 {
 		opts.AckWait = DefaultAckWait
 	}
+	if opts.DrainTimeout <= 0 {
+		opts.DrainTimeout = DefaultDrainTimeout
+	}
 	return &Intake{nc: nc, js: js, ledger: l, opts: opts, ready: make(chan struct{})}
 }
 
@@ -63,7 +69,7 @@ var ErrNotDrained = errors.New("the intake over NATS did not finish in time")
 
 // Run takes what comes until ctx ends, or until it fails to begin. Then it
 // takes nothing more, finishes and answers what it has, and returns, within
-// DrainTimeout. The stream of usage must exist. Call it once.
+// Options.DrainTimeout. The stream of usage must exist. Call it once.
 func (i *Intake) Run(ctx context.Context) error {
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
@@ -79,7 +85,7 @@ func (i *Intake) Run(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, i.finish([]drainer{usage, charges}))
 	}
-	if err := i.nc.FlushTimeout(DrainTimeout); err != nil {
+	if err := i.nc.FlushTimeout(i.opts.DrainTimeout); err != nil {
 		return errors.Join(fmt.Errorf("listen on NATS: %w", err), i.finish([]drainer{usage, charges, commands}))
 	}
 	close(i.ready)
@@ -95,7 +101,7 @@ type drainer interface {
 
 // finish drains all parts side by side.
 func (i *Intake) finish(parts []drainer) error {
-	limit := time.Now().Add(DrainTimeout)
+	limit := time.Now().Add(i.opts.DrainTimeout)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -110,7 +116,7 @@ func (i *Intake) finish(parts []drainer) error {
 	select {
 	case <-done:
 	case <-timer.C:
-		return fmt.Errorf("%w (%s): what was not answered may have been done", ErrNotDrained, DrainTimeout)
+		return fmt.Errorf("%w (%s): what was not answered may have been done", ErrNotDrained, i.opts.DrainTimeout)
 	}
 	// What was answered and acknowledged is at the server when it answers.
 	if err := i.nc.FlushTimeout(max(time.Until(limit), time.Millisecond)); err != nil {
