@@ -18,6 +18,7 @@ import (
 	"prepayledger/projections/cards"
 	"prepayledger/projections/chargeindex"
 	"prepayledger/projections/daily"
+	"prepayledger/projections/invoices"
 	"prepayledger/projections/months"
 	"prepayledger/projections/quarantine"
 	"prepayledger/projections/usage"
@@ -35,19 +36,20 @@ type views struct {
 	quarantine *quarantine.Model
 	months     *months.Model
 	cards      *cards.Model
+	invoices   *invoices.Model
 }
 
 // newViews makes the models; they are empty until an engine fills them.
 func newViews(store eventstore.Store, c *codec.Codec) *views {
 	return &views{
 		store: store, codec: c, accounts: accounts.New(), daily: daily.New(), usage: usage.New(),
-		quarantine: quarantine.New(), months: months.New(), cards: cards.New(),
+		quarantine: quarantine.New(), months: months.New(), cards: cards.New(), invoices: invoices.New(),
 	}
 }
 
 // models lists them for the engine.
 func (v *views) models() []projections.Model {
-	return []projections.Model{v.accounts, v.daily, v.usage, v.quarantine, v.months, v.cards}
+	return []projections.Model{v.accounts, v.daily, v.usage, v.quarantine, v.months, v.cards, v.invoices}
 }
 
 var _ ledger.Views = (*views)(nil)

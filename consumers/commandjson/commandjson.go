@@ -38,6 +38,7 @@ func kinds() []kind {
 	return []kind{
 		{"OpenAccount", "Opens a partner account (R1, R2).", func() payload { return &openAccount{} }},
 		{"ChangeContract", "Changes the contract's terms; what is left out stays.", func() payload { return &changeContract{} }},
+		{"ChangeBillingDetails", "Replaces the billing details that later invoices bear (R15).", func() payload { return &changeBillingDetails{} }},
 		{"RegisterChannel", "Adds a channel, one hosted number (R5, R6).", func() payload { return &registerChannel{} }},
 		{"CancelChannel", "Ends a channel; its number is free again (R5).", func() payload { return &cancelChannel{} }},
 		{"ChangeRechargeSettings", "Changes the partner's recharge settings; what is left out stays (R11).", func() payload { return &changeRechargeSettings{} }},

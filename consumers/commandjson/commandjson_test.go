@@ -27,7 +27,10 @@ func samples() []domain.Command {
 			PartnerID: "PA-1001", Currency: "EUR", Card: "sim_ok", CarriedOver: amount, MinimumOpening: &amount, SurchargePercent: pointer(money.MustParse("3.5")),
 			GraceDays: pointer(0), UnblockPolicy: domain.UnblockAutomatic, AutoRecharge: pointer(false), Threshold: &amount, RechargeAmount: &amount,
 		},
-		&domain.ChangeContract{SurchargePercent: &amount, GraceDays: pointer(14), UnblockPolicy: domain.UnblockByFinance},
+		&domain.ChangeContract{SurchargePercent: &amount, GraceDays: pointer(14), UnblockPolicy: domain.UnblockByFinance, TaxText: pointer(""), TaxRate: &amount},
+		&domain.ChangeBillingDetails{Billing: domain.BillingDetails{
+			Company: "Łódź Sp. z o.o.", Street: "Piotrkowska 1", PostalCode: "90-001", City: "Łódź", Country: "PL", VATID: "PL 725", Emails: []string{"faktury@example.com"},
+		}},
 		&domain.RegisterChannel{
 			ChannelID: "CH-1", PhoneNumber: "+34911234567", PhoneNumberID: "106540352242922", WABAID: "102290129340398",
 			PaymentModel: domain.PartnerPaid, TimeZone: "Europe/Madrid",

@@ -28,7 +28,15 @@ func payloadOf(cmd domain.Command) payload {
 			AutoRecharge: c.AutoRecharge, Threshold: given(c.Threshold), RechargeAmount: given(c.RechargeAmount),
 		}
 	case *domain.ChangeContract:
-		return &changeContract{SurchargePercent: given(c.SurchargePercent), GraceDays: c.GraceDays, UnblockPolicy: string(c.UnblockPolicy)}
+		return &changeContract{
+			SurchargePercent: given(c.SurchargePercent), GraceDays: c.GraceDays, UnblockPolicy: string(c.UnblockPolicy),
+			TaxText: c.TaxText, TaxRate: given(c.TaxRate),
+		}
+	case *domain.ChangeBillingDetails:
+		b := c.Billing
+		return &changeBillingDetails{
+			Company: b.Company, Street: b.Street, PostalCode: b.PostalCode, City: b.City, Country: b.Country, VATID: b.VATID, Emails: b.Emails,
+		}
 	case *domain.RegisterChannel:
 		return &registerChannel{
 			ChannelID: c.ChannelID, PhoneNumber: c.PhoneNumber, PhoneNumberID: c.PhoneNumberID, WABAID: c.WABAID,

@@ -41,12 +41,32 @@ type changeContract struct {
 	SurchargePercent *amount `json:"surcharge_percent,omitempty" jsonschema_description:"Added to card payments, in per cent (R14)."`
 	GraceDays        *int    `json:"grace_days,omitempty" jsonschema_description:"Days of 24 h from a negative balance to the block (R20)."`
 	UnblockPolicy    string  `json:"unblock_policy,omitempty" jsonschema:"enum=finance,enum=automatic" jsonschema_description:"Who lifts an overdue block (R22)."`
+	TaxText          *string `json:"tax_text,omitempty" jsonschema_description:"What invoices say of tax, such as \"Reverse charge\"; an empty text takes the rate away, too."`
+	TaxRate          *amount `json:"tax_rate,omitempty" jsonschema_description:"Tax that the total of an invoice includes, in per cent; it changes no amount that the card pays."`
 }
 
 func (p *changeContract) command(string) domain.Command {
 	return &domain.ChangeContract{
 		SurchargePercent: p.SurchargePercent.pointer(), GraceDays: p.GraceDays, UnblockPolicy: domain.UnblockPolicy(p.UnblockPolicy),
+		TaxText: p.TaxText, TaxRate: p.TaxRate.pointer(),
 	}
+}
+
+// changeBillingDetails is the payload of ChangeBillingDetails.
+type changeBillingDetails struct {
+	Company    string   `json:"company" jsonschema_description:"Whom invoices are made out to (R15)."`
+	Street     string   `json:"street" jsonschema_description:"Street and number."`
+	PostalCode string   `json:"postal_code" jsonschema_description:"Postal code."`
+	City       string   `json:"city" jsonschema_description:"City."`
+	Country    string   `json:"country" jsonschema:"pattern=^[A-Z]{2}$" jsonschema_description:"Two letters of ISO 3166-1, such as DE."`
+	VATID      string   `json:"vat_id,omitempty" jsonschema_description:"The partner's VAT id, where there is one."`
+	Emails     []string `json:"emails,omitempty" jsonschema:"maxItems=10" jsonschema_description:"Where invoices are sent."`
+}
+
+func (p *changeBillingDetails) command(string) domain.Command {
+	return &domain.ChangeBillingDetails{Billing: domain.BillingDetails{
+		Company: p.Company, Street: p.Street, PostalCode: p.PostalCode, City: p.City, Country: p.Country, VATID: p.VATID, Emails: p.Emails,
+	}}
 }
 
 // registerChannel is the payload of RegisterChannel.
