@@ -54,6 +54,7 @@ const (
 	RateCardInvalid          Code = "rate_card_invalid"
 	RateCardConflict         Code = "rate_card_conflict"
 	InvoiceInvalid           Code = "invoice_invalid"
+	UnknownInvoice           Code = "unknown_invoice"
 )
 
 // Rejection is the rules' "no" to a command. Nothing was changed. It is

@@ -20,6 +20,7 @@ type accountCmd struct {
 	Show     accountShowCmd     `cmd:"" help:"Show an account with its channels and invoices."`
 	Settings accountSettingsCmd `cmd:"" help:"Change the recharge settings."`
 	Contract accountContractCmd `cmd:"" help:"Change the contract's terms (Finance)."`
+	Billing  accountBillingCmd  `cmd:"" help:"Show or change whom invoices are made out to."`
 	Card     accountCardCmd     `cmd:"" help:"Replace the registered card."`
 	Funds    accountFundsCmd    `cmd:"" name:"add-funds" help:"Charge the card by hand."`
 	Confirm  accountConfirmCmd  `cmd:"" help:"Confirm that a payment was received (Finance)."`
@@ -280,18 +281,22 @@ type accountContractCmd struct {
 	SurchargePercent *decimal `help:"Surcharge of card payments."`
 	GraceDays        *int     `help:"Days from a negative balance to the block."`
 	UnblockPolicy    string   `help:"finance or automatic."`
+	TaxText          *string  `help:"What invoices say of tax, such as \"Reverse charge\"; empty takes text and rate away."`
+	TaxRate          *decimal `help:"Tax that the total of an invoice includes, in per cent."`
 	who
 }
 
 // Help implements kong.HelpProvider.
 func (*accountContractCmd) Help() string {
-	return `  prepay account contract PA-1001 --grace-days 14 --actor finance:ana`
+	return `  prepay account contract PA-1001 --grace-days 14 --actor finance:ana
+  prepay account contract PA-1001 --tax-text "The total includes German VAT." --tax-rate 19 --actor finance:ana`
 }
 
 // Run runs the command.
 func (c *accountContractCmd) Run(ctx context.Context, g *globals) error {
 	return g.give(ctx, &c.who, c.Partner, &domain.ChangeContract{
 		SurchargePercent: c.SurchargePercent.pointer(), GraceDays: c.GraceDays, UnblockPolicy: domain.UnblockPolicy(c.UnblockPolicy),
+		TaxText: c.TaxText, TaxRate: c.TaxRate.pointer(),
 	})
 }
 

@@ -19,6 +19,7 @@ type commands struct {
 	Balance    balanceCmd    `cmd:"" help:"Balances, now and in the past."`
 	Statement  statementCmd  `cmd:"" help:"An account's month."`
 	Invoice    invoiceCmd    `cmd:"" help:"Meta's invoices and memos."`
+	Documents  documentsCmd  `cmd:"" name:"partner-invoice" help:"Invoices and credit notes that partners get."`
 	Month      monthCmd      `cmd:"" help:"Month end: compare, propose, approve, post."`
 	Quarantine quarantineCmd `cmd:"" help:"What could not be charged."`
 	Replay     replayCmd     `cmd:"" help:"Replay a stream."`

@@ -77,6 +77,8 @@ type settings struct {
 	LogLevel     string `group:"Logs" help:"debug, info, warn or error." enum:"debug,info,warn,error" default:"info" env:"PREPAY_LOG_LEVEL"`
 	OTLPEndpoint string `name:"otlp-endpoint" group:"Logs" help:"Send traces to this collector (OTLP over HTTP); off without one." env:"PREPAY_OTLP_ENDPOINT" placeholder:"http://HOST:4318"`
 	TraceRatio   string `name:"trace-ratio" group:"Logs" help:"Share of the requests without a trace of their own that are traced, 0 to 1." default:"0.01" env:"PREPAY_TRACE_RATIO"`
+
+	issuerFlags
 }
 
 // check refuses settings that can't be right, before anything is opened.

@@ -420,15 +420,16 @@ func (s *sheet) totals() {
 func (s *sheet) notes() {
 	s.pdf.SetY(s.pdf.GetY() + 8)
 	s.font("", 9.5)
-	for _, note := range s.doc.remarks() {
+	for _, note := range s.doc.Remarks() {
 		lines := s.wrap(note, right-left)
 		s.room(5*float64(len(lines)) + 2)
 		s.pdf.SetY(s.text(left, s.pdf.GetY(), right-left, 5, note, "L") + 2)
 	}
 }
 
-// remarks are the sentences below the total.
-func (d *Document) remarks() []string {
+// Remarks are the sentences below the total: how it was paid, or what it refers
+// to, and what is to be said of tax.
+func (d *Document) Remarks() []string {
 	var all []string
 	if d.Kind == invoices.CreditNote {
 		all = append(all, fmt.Sprintf("This credit note refers to invoice %s of card payment %s.", d.InvoiceNumber, d.RechargeID))

@@ -1,0 +1,219 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+
+	"prepayledger/consumers/invoices"
+	"prepayledger/domain"
+	"prepayledger/domain/money"
+	documents "prepayledger/projections/invoices"
+)
+
+// documentsCmd are the commands of the documents that partners get.
+// Meta's own are those of invoiceCmd.
+type documentsCmd struct {
+	List documentsListCmd `cmd:"" help:"List a partner's invoices and credit notes."`
+	Show documentsShowCmd `cmd:"" help:"Show one, or write it as PDF."`
+}
+
+// issuerFlags say who issues invoices. They are settings: the file of --config
+// and the environment may have them.
+type issuerFlags struct {
+	Name       string `name:"issuer-name" group:"Invoices" help:"Who issues invoices." default:"${provider}" env:"PREPAY_ISSUER_NAME"`
+	Street     string `name:"issuer-street" group:"Invoices" help:"Street and number." env:"PREPAY_ISSUER_STREET"`
+	PostalCode string `name:"issuer-postal-code" group:"Invoices" help:"Postal code." env:"PREPAY_ISSUER_POSTAL_CODE"`
+	City       string `name:"issuer-city" group:"Invoices" help:"City." env:"PREPAY_ISSUER_CITY"`
+	Country    string `name:"issuer-country" group:"Invoices" help:"Country, such as DE." env:"PREPAY_ISSUER_COUNTRY"`
+	VATID      string `name:"issuer-vat-id" group:"Invoices" help:"VAT id." env:"PREPAY_ISSUER_VAT_ID"`
+	Email      string `name:"issuer-email" group:"Invoices" help:"Where questions go." env:"PREPAY_ISSUER_EMAIL"`
+	BankName   string `name:"issuer-bank" group:"Invoices" help:"Name of the bank." env:"PREPAY_ISSUER_BANK"`
+	IBAN       string `name:"issuer-iban" group:"Invoices" help:"Bank account." env:"PREPAY_ISSUER_IBAN"`
+	BIC        string `name:"issuer-bic" group:"Invoices" help:"The bank's BIC." env:"PREPAY_ISSUER_BIC"`
+	Note       string `name:"issuer-note" group:"Invoices" help:"What else stands at the foot, such as the register." env:"PREPAY_ISSUER_NOTE"`
+}
+
+func (f *issuerFlags) issuer() invoices.Issuer { return invoices.Issuer(*f) }
+
+type documentsListCmd struct {
+	Partner string `arg:"" help:"Partner id."`
+}
+
+// Help implements kong.HelpProvider.
+func (*documentsListCmd) Help() string { return `  prepay partner-invoice list PA-1001` }
+
+// documentRow is a document in a list.
+type documentRow struct {
+	Kind       documents.Kind `json:"kind"`
+	Number     string         `json:"number"`
+	IssuedAt   time.Time      `json:"issued_at"`
+	Prepayment money.Amount   `json:"prepayment"`
+	Surcharge  money.Amount   `json:"surcharge"`
+	Total      money.Amount   `json:"total"`
+	Currency   money.Currency `json:"currency"`
+	RechargeID string         `json:"recharge_id"`
+	// InvoiceNumber is what a credit note refers to.
+	InvoiceNumber string `json:"invoice_number,omitempty"`
+}
+
+func rowOf(r *documents.Row) documentRow {
+	row := documentRow{Kind: r.Kind(), Number: r.Number(), IssuedAt: r.IssuedAt()}
+	row.Total, row.Currency = r.Total()
+	if c := r.CreditNote; c != nil {
+		row.Prepayment, row.Surcharge, row.RechargeID, row.InvoiceNumber = c.Prepayment, c.Surcharge, c.RechargeID, c.InvoiceNumber
+	} else {
+		row.Prepayment, row.Surcharge, row.RechargeID = r.Invoice.Prepayment, r.Invoice.Surcharge, r.Invoice.RechargeID
+	}
+	return row
+}
+
+// Run runs the command.
+func (c *documentsListCmd) Run(ctx context.Context, g *globals) error {
+	return g.read(ctx, func(a *app) error {
+		if _, err := a.accounts(ctx, c.Partner); err != nil {
+			return err
+		}
+		found, err := a.views.invoices.List(c.Partner)
+		if err != nil {
+			return err
+		}
+		rows := []documentRow{}
+		for i := range found {
+			rows = append(rows, rowOf(&found[i]))
+		}
+		return g.print(rows, func(w io.Writer) {
+			t := newTable("number", "kind", "issued", "prepayment", "surcharge", "total", "recharge")
+			for _, r := range rows {
+				kind := "invoice"
+				if r.Kind == documents.CreditNote {
+					kind = "credit note for " + r.InvoiceNumber
+				}
+				t.AppendRow(table.Row{
+					r.Number, kind, r.IssuedAt.Format(time.DateOnly), shown(r.Prepayment, r.Currency), shown(r.Surcharge, r.Currency),
+					shown(r.Total, r.Currency), r.RechargeID,
+				})
+			}
+			fmt.Fprintln(w, t.Render())
+		})
+	})
+}
+
+type documentsShowCmd struct {
+	Number  string `arg:"" help:"Number of the invoice or credit note."`
+	PDF     string `name:"pdf" help:"Write it to this file as PDF; - is the standard output." placeholder:"FILE"`
+	Partner string `help:"Whose it is, where two partners have one of this number."`
+	issuerFlags
+}
+
+// Help implements kong.HelpProvider.
+func (*documentsShowCmd) Help() string {
+	return `Shows a document that a partner got. prepay invoice is for Meta's documents.
+The issuer's particulars are settings: put them into the file of --config.
+
+  prepay partner-invoice show PA-1001-2026-000001 --pdf invoice.pdf --config prepay.toml
+  prepay partner-invoice show PA-1001-2026-000001 --json`
+}
+
+// Run runs the command.
+func (c *documentsShowCmd) Run(ctx context.Context, g *globals) error {
+	return g.read(ctx, func(a *app) error {
+		if err := a.ledger.Settle(ctx); err != nil {
+			return err
+		}
+		row, err := c.find(a)
+		if err != nil {
+			return err
+		}
+		d := invoices.Make(*row, c.issuer())
+		if c.PDF != "" {
+			return c.writePDF(g, &d)
+		}
+		return g.print(d, func(w io.Writer) { writeDocument(w, &d) })
+	})
+}
+
+// find finds the document that the command line names.
+func (c *documentsShowCmd) find(a *app) (*documents.Row, error) {
+	rows, err := a.views.invoices.Find(c.Number)
+	if err != nil {
+		return nil, err
+	}
+	var found *documents.Row
+	for i := range rows {
+		if c.Partner != "" && rows[i].PartnerID != c.Partner {
+			continue
+		}
+		if found != nil {
+			return nil, fmt.Errorf("%s and %s both have a document %s: add --partner", found.PartnerID, rows[i].PartnerID, c.Number)
+		}
+		found = &rows[i]
+	}
+	if found == nil {
+		return nil, domain.Reject(domain.UnknownInvoice, "There is no invoice or credit note %.80q: see prepay partner-invoice list.", c.Number)
+	}
+	return found, nil
+}
+
+// writePDF writes the file whole or not at all.
+func (c *documentsShowCmd) writePDF(g *globals, d *invoices.Document) error {
+	data, err := d.PDF()
+	if err != nil {
+		return err
+	}
+	missing, err := d.Missing()
+	if err != nil {
+		return err
+	}
+	if missing != "" {
+		fmt.Fprintf(g.Stderr, "prepay: the PDF's fonts lack %q: boxes stand in their place. Write the names in Latin, Greek or Cyrillic letters.\n", missing)
+	}
+	if c.PDF == "-" {
+		_, err := g.Stdout.Write(data)
+		return err
+	}
+	unfinished := c.PDF + ".tmp"
+	if err := os.WriteFile(unfinished, data, 0o644); err != nil {
+		return fmt.Errorf("--pdf: %w", err)
+	}
+	if err := os.Rename(unfinished, c.PDF); err != nil {
+		_ = os.Remove(unfinished)
+		return fmt.Errorf("--pdf: %w", err)
+	}
+	return g.print(map[string]any{"number": d.Number, "file": c.PDF, "bytes": len(data)}, func(w io.Writer) {
+		fmt.Fprintf(w, "%s is written to %s.\n", d.Number, c.PDF)
+	})
+}
+
+func writeDocument(w io.Writer, d *invoices.Document) {
+	kind := "Invoice"
+	if d.Kind == documents.CreditNote {
+		kind = "Credit note"
+	}
+	fmt.Fprintf(w, "%s %s of %s for %s", kind, d.Number, d.IssuedAt.Format(time.DateOnly), d.Recipient.PartnerID)
+	if d.Recipient.Company != "" {
+		fmt.Fprintf(w, ", %s", d.Recipient.Company)
+	}
+	fmt.Fprintf(w, "\nby %s\n\n", d.Issuer.Name)
+	t := newTable("line", "rate", "amount")
+	for _, l := range d.Lines {
+		rate := ""
+		if l.Percent != "" {
+			rate = l.Percent + " %"
+		}
+		t.AppendRow(table.Row{l.Description, rate, l.Amount + " " + string(d.Currency)})
+	}
+	if d.Tax != nil && d.Tax.Rate != "" {
+		t.AppendRow(table.Row{"net amount", "", d.Tax.Net + " " + string(d.Currency)})
+		t.AppendRow(table.Row{"tax included", d.Tax.Rate + " %", d.Tax.Included + " " + string(d.Currency)})
+	}
+	t.AppendRow(table.Row{"total", "", d.Total + " " + string(d.Currency)})
+	fmt.Fprintf(w, "%s\n\n", t.Render())
+	for _, remark := range d.Remarks() {
+		fmt.Fprintln(w, remark)
+	}
+}
