@@ -71,7 +71,7 @@ func (c *statementCmd) Run(ctx context.Context, g *globals) error {
 
 // kindOf names the movement that an event is; empty for none.
 func kindOf(e domain.Event) string {
-	switch e.(type) {
+	switch e := e.(type) {
 	case *domain.AccountOpened:
 		return "carried over"
 	case *domain.ConversationCharged:
@@ -84,15 +84,22 @@ func kindOf(e domain.Event) string {
 		return "confirmed payments"
 	case *domain.ReconciliationAdjusted:
 		return "month-end differences"
-	case *domain.RefundIssued:
+	case *domain.RefundIssued, *domain.RefundCancelled:
 		return "refunds"
+	case *domain.RefundPaidOut:
+		if e.Debited.IsZero() {
+			return ""
+		}
+		return "refunds"
+	case *domain.RechargeReversed, *domain.RechargeReinstated:
+		return "card payments taken back"
 	default:
 		return ""
 	}
 }
 
 // kinds are the movements in the order of a statement.
-var kinds = [...]string{"carried over", "conversations", "taken back", "card payments", "confirmed payments", "month-end differences", "refunds"}
+var kinds = [...]string{"carried over", "conversations", "taken back", "card payments", "card payments taken back", "confirmed payments", "month-end differences", "refunds"}
 
 func (c *statementCmd) statement(ctx context.Context, a *app, month domain.Month) (*statement, error) {
 	if !a.ledger.Exists(c.Partner) {

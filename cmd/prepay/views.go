@@ -153,6 +153,11 @@ func (v *views) InvoiceIDs(_ context.Context, month domain.Month) ([]string, err
 	return v.months.Documents(month)
 }
 
+// Payments implements ledger.Views.
+func (v *views) Payments(_ context.Context, partnerID, rechargeID string) ([]domain.Payment, error) {
+	return v.accounts.Payments(partnerID, rechargeID)
+}
+
 // FindCharge implements ledger.Views: the index says whose it is, the
 // account's stream has the event.
 func (v *views) FindCharge(ctx context.Context, partnerID, chargeID string) (*domain.ConversationCharged, string, error) {

@@ -39,6 +39,9 @@ func (l *Ledger) Do(ctx context.Context, partnerID string, m domain.Meta, cmd do
 			return domain.Reject(domain.UnknownAccount, "There is no partner account %.64q: correct the partner id.", c.To)
 		}
 	}
+	if cmd, err = l.withPayments(ctx, partnerID, cmd); err != nil {
+		return err
+	}
 	known, err := l.known(ctx, partnerID)
 	if err != nil {
 		return err

@@ -17,7 +17,13 @@ const (
 // before returns what must be worked in an account before a command: what
 // fell due, and the outcome of a card payment, in the order of R20.
 func (l *Ledger) before(ctx context.Context, _ string, s *state, c Command) (Command, bool, error) {
-	if c.At.IsZero() || !s.Opened || (s.InFlight == nil && c.At.Before(s.NextDueAt())) {
+	if c.At.IsZero() || !s.Opened {
+		return Command{}, false, nil
+	}
+	if paid, err := l.payout(ctx, s, c.At); err != nil || paid != nil {
+		return l.own(paid, actorPayments, c.At, c.At), err == nil, err
+	}
+	if s.InFlight == nil && c.At.Before(s.NextDueAt()) {
 		return Command{}, false, nil
 	}
 	due := s.NextDue(BlockedText(l.opts.Provider))

@@ -60,6 +60,9 @@ type Views interface {
 	// FindCharge returns the event that charged the id, and whose it is; nil
 	// where there is none.
 	FindCharge(ctx context.Context, partnerID, chargeID string) (*domain.ConversationCharged, string, error)
+	// Payments returns the account's credited card payments, the newest
+	// first: that of the recharge id, or all for "".
+	Payments(ctx context.Context, partnerID, rechargeID string) ([]domain.Payment, error)
 }
 
 // ChannelRef says where a channel belongs.

@@ -191,12 +191,17 @@ func (s *state) evolve(e domain.Event) error {
 	return s.overlay.note(s.PartnerID, e)
 }
 
-// requestsPayment says that a card is to be charged: not before its request
-// is on disk.
+// requestsPayment says that the processor is to be asked for a payment, to us
+// or back: not before its request is on disk.
 func requestsPayment(events []domain.Event) bool {
 	for _, e := range events {
-		if _, ok := e.(*domain.RechargeRequested); ok {
+		switch e := e.(type) {
+		case *domain.RechargeRequested, *domain.RefundRetried:
 			return true
+		case *domain.RefundIssued:
+			if e.Payout {
+				return true
+			}
 		}
 	}
 	return false

@@ -53,6 +53,13 @@ func (Simulated) Charge(_ context.Context, r *domain.RechargeRequested, now time
 	return declined, true, nil
 }
 
+// PayOut implements Payer: the card that was charged decides, at the instant
+// at which the outcome is asked for.
+func (s Simulated) PayOut(ctx context.Context, p Payout, now time.Time) (Outcome, bool, error) {
+	o, known, err := s.Charge(ctx, &domain.RechargeRequested{RechargeID: p.RefundID, Card: p.Card, RequestedAt: now}, now)
+	return o, known, err
+}
+
 // CheckCard implements Processor.
 func (Simulated) CheckCard(card string) error {
 	if card == simOK || card == simDeclined {

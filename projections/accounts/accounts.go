@@ -38,6 +38,11 @@ type Figures struct {
 	BlockedSince    time.Time    `json:"blocked_since,omitzero"`
 	LastEventAt     time.Time    `json:"last_event_at"`
 	ConfirmedNumber int          `json:"confirmations"`
+	// ReversedCount and Reversed are what the bank took back, less what it
+	// gave back again (R36).
+	ReversedCount     int          `json:"reversals,omitempty"`
+	Reversed          money.Amount `json:"reversed,omitzero"`
+	CreditNotesIssued int          `json:"credit_notes_issued,omitempty"`
 }
 
 // Account is an account as of a revision of its stream, which stands at a
@@ -60,6 +65,7 @@ type Model struct {
 	dirty  map[string]bool
 	// invoices are those issued since the last Flush.
 	invoices []invoice
+	payback  payback
 }
 
 // Channel says whose a channel is.
@@ -80,7 +86,7 @@ func New() *Model { return &Model{} }
 func (*Model) Name() string { return "accounts" }
 
 // Version implements projections.Model.
-func (*Model) Version() int { return 3 }
+func (*Model) Version() int { return 4 }
 
 // Load implements projections.Model.
 func (m *Model) Load(v projections.View) error {
@@ -88,6 +94,7 @@ func (m *Model) Load(v projections.View) error {
 	defer m.mu.Unlock()
 	m.accounts, m.phones, m.dirty, m.view = map[string]*Account{}, map[string][]Channel{}, map[string]bool{}, v
 	m.invoices = nil
+	m.payback = payback{payments: map[string]*domain.Payment{}}
 	for row, err := range v.Scan("account/") {
 		if err != nil {
 			return err
@@ -140,6 +147,9 @@ func (m *Model) Apply(f *projections.Fact) error {
 	if f.Revision <= a.Revision {
 		return nil // delivered before
 	}
+	if err := m.notePayback(f.PartnerID, a.State, f.Event); err != nil {
+		return err
+	}
 	if err := a.State.Apply(f.Event); err != nil {
 		return err
 	}
@@ -185,6 +195,18 @@ func (f *Figures) add(e domain.Event) {
 		f.Adjusted = f.Adjusted.Add(e.Amount)
 	case *domain.RefundIssued:
 		f.Refunded = f.Refunded.Add(e.Amount)
+	case *domain.RefundCancelled:
+		f.Refunded = f.Refunded.Sub(e.Credited)
+	case *domain.RefundPaidOut:
+		f.Refunded = f.Refunded.Add(e.Debited)
+	case *domain.RechargeReversed:
+		f.ReversedCount++
+		f.Reversed = f.Reversed.Add(e.Amount)
+	case *domain.RechargeReinstated:
+		f.ReversedCount--
+		f.Reversed = f.Reversed.Sub(e.Amount)
+	case *domain.CreditNoteIssued:
+		f.CreditNotesIssued++
 	case *domain.InvoiceIssued:
 		f.InvoicesIssued++
 	case *domain.AccountBlocked:
@@ -213,6 +235,9 @@ func (m *Model) Flush(_ projections.View, b *projections.Batch) error {
 		if err := b.SetJSON(fmt.Sprintf("%s%010d", invoicesOf(i.partner), i.Sequence), i.InvoiceIssued); err != nil {
 			return err
 		}
+	}
+	if err := m.payback.flush(b); err != nil {
+		return err
 	}
 	clear(m.dirty)
 	m.invoices = m.invoices[:0]

@@ -36,6 +36,7 @@ type Views struct {
 	charges  map[string]map[string]*domain.ConversationCharged
 	usage    map[domain.Month]map[reconciliation.Usage]*reconciliation.Usage
 	invoices map[string]map[domain.Month]bool
+	payments map[string][]*domain.Payment // by partner, the oldest first
 	// references counts events of rate cards, markets and tiers.
 	references uint64
 }
@@ -46,7 +47,7 @@ func New(store eventstore.Store, c *codec.Codec) *Views {
 		store: store, codec: c, seen: map[domain.ChargeKey]domain.Seen{}, commands: map[string]string{},
 		accounts: map[string]*domain.Account{}, charges: map[string]map[string]*domain.ConversationCharged{},
 		usage:    map[domain.Month]map[reconciliation.Usage]*reconciliation.Usage{},
-		invoices: map[string]map[domain.Month]bool{},
+		invoices: map[string]map[domain.Month]bool{}, payments: map[string][]*domain.Payment{},
 	}
 }
 
@@ -89,6 +90,7 @@ func (v *Views) apply(stream string, e domain.Event) error {
 			v.charges[partner] = map[string]*domain.ConversationCharged{}
 		}
 		v.use(partner, a, e)
+		v.pay(partner, a, e)
 		if err := a.Apply(e); err != nil {
 			return err
 		}
