@@ -22,7 +22,7 @@ type charges struct {
 	*Intake
 	sub     *subscription
 	waiting chan charging
-	decoder *usage.Decoder
+	decoder decoder
 	batch   usage.Batch
 	rounds  chan struct{} // has an element for each round on its way
 	held    atomic.Int64  // bytes of requests that are not answered yet
@@ -39,7 +39,7 @@ type charging struct {
 func (i *Intake) startCharges(work context.Context) (*charges, error) {
 	c := &charges{
 		Intake: i, waiting: make(chan charging, MaxWaitingCharges), rounds: make(chan struct{}, MaxRounds), done: make(chan struct{}),
-		decoder: usage.NewDecoder(usage.Options{Markets: i.ledger.Markets()}),
+		decoder: decoder{ledger: i.ledger},
 	}
 	sub, err := i.subscribe(natsbus.ChargeSubject, c.take)
 	if err != nil {
@@ -64,7 +64,7 @@ func (c *charges) take(msg *nats.Msg) {
 		c.answer(msg, began, commandjson.CodeInvalidRequest, tooLarge(msg))
 		return
 	}
-	c.decoder.DecodeMessage(natsbus.ChargeSubject, msg.Data, &c.batch)
+	c.decoder.now().DecodeMessage(natsbus.ChargeSubject, msg.Data, &c.batch)
 	switch {
 	case len(c.batch.Tiers) > 0 || len(c.batch.Items) > 1:
 		c.answer(msg, began, commandjson.CodeInvalidRequest, invalid("One charge is taken at a time, nothing was done: send tier changes and batches to "+natsbus.UsageSubject+"."))

@@ -10,6 +10,7 @@ import (
 	"prepayledger/consumers/natsbus"
 	"prepayledger/consumers/natsintake"
 	"prepayledger/domain"
+	"prepayledger/eventstore"
 )
 
 // charge is a rated charge of account 0.
@@ -133,4 +134,51 @@ func TestManyInFlight(t *testing.T) {
 	if got := b.events()[domain.TypeConversationCharged]; got != senders*each-shared {
 		t.Errorf("%d charges on disk, want %d", got, senders*each-shared)
 	}
+}
+
+// TestMarketsThatChangeMeanwhileHold imports a table of markets, in which
+// Brazil is no market of its own, into a ledger whose intake runs.
+func TestMarketsThatChangeMeanwhileHold(t *testing.T) {
+	b := newBench(t, options{accounts: 1})
+	b.run()
+	b.ask(natsbus.ChargeSubject, charge("m-1", ""))
+	b.publish([]byte(charge("m-2", "")), nil)
+	b.empty()
+	const table = "calling_code_prefix,country,market,effective_from\n34,ES,Spain,2025-07-01\n"
+	if _, err := b.ledger.ImportMarkets(t.Context(), domain.Meta{Actor: "test"}, "markets.csv", []byte(table)); err != nil {
+		t.Fatal(err)
+	}
+	b.ask(natsbus.ChargeSubject, charge("m-3", ""))
+	b.publish([]byte(charge("m-4", "")), nil)
+	b.empty()
+	want := map[string]string{"m-1": "Brazil", "m-2": "Brazil", "m-3": "Other", "m-4": "Other"}
+	for id, e := range b.charged() {
+		if e.Market != want[id] {
+			t.Errorf("%s was charged in the market %s, want %s", id, e.Market, want[id])
+		}
+		delete(want, id)
+	}
+	if len(want) > 0 {
+		t.Errorf("not charged: %v", want)
+	}
+}
+
+// charged returns all charges on disk by their ids.
+func (b *bench) charged() map[string]domain.ConversationCharged {
+	b.t.Helper()
+	all := map[string]domain.ConversationCharged{}
+	for r, err := range b.store.ReadAll(b.t.Context(), eventstore.Start) {
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		if r.Type != domain.TypeConversationCharged {
+			continue
+		}
+		var e domain.ConversationCharged
+		if err := json.Unmarshal(r.Data, &e); err != nil {
+			b.t.Fatal(err)
+		}
+		all[e.ChargeID] = e
+	}
+	return all
 }

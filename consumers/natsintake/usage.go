@@ -29,7 +29,7 @@ type works struct {
 	done    sync.WaitGroup
 
 	// What follows belongs to the goroutine that presents.
-	decoder *usage.Decoder
+	decoder decoder
 	batch   usage.Batch
 	next    *flight
 	// landed is how many flights the other goroutine has finished with.
@@ -64,7 +64,7 @@ type flight struct {
 func (i *Intake) startUsage(ctx, work context.Context) (*works, error) {
 	w := &works{
 		Intake: i, fetched: make(chan jetstream.Msg), flights: make(chan *flight, MaxFlights),
-		decoder: usage.NewDecoder(usage.Options{Markets: i.ledger.Markets()}), landed: make(chan struct{}, MaxFlights), next: &flight{},
+		decoder: decoder{ledger: i.ledger}, landed: make(chan struct{}, MaxFlights), next: &flight{},
 	}
 	messages, err := w.listen(ctx)
 	if err != nil {
@@ -197,7 +197,7 @@ func (w *works) message(ctx context.Context, msg jetstream.Msg) {
 		ctx = withTrace(ctx, msg.Headers())
 		defer w.depart(ctx)
 	}
-	d.err = unpack(d.name(), msg, w.decoder, &w.batch, func(b *usage.Batch) error {
+	d.err = unpack(d.name(), msg, w.decoder.now(), &w.batch, func(b *usage.Batch) error {
 		for k := range b.Tiers {
 			if err := w.tier(ctx, d, &b.Tiers[k]); err != nil {
 				return err
