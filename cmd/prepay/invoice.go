@@ -25,6 +25,7 @@ type invoiceCmd struct {
 	Import   invoiceImportCmd   `cmd:"" help:"Import Meta's invoices and memos, each file whole or not at all."`
 	List     invoiceListCmd     `cmd:"" help:"List the documents and their totals."`
 	Show     invoiceShowCmd     `cmd:"" help:"Show a document, line by line."`
+	Original invoiceOriginalCmd `cmd:"" help:"Get back the file that a document came in, byte for byte."`
 	Allocate invoiceAllocateCmd `cmd:"" help:"Give a line that belongs to no account to one, or accept it as own cost."`
 }
 

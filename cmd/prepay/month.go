@@ -38,6 +38,7 @@ type monthView struct {
 	Run           int                              `json:"run,omitempty"`
 	ProposedBy    string                           `json:"proposed_by,omitempty"`
 	ApprovedBy    string                           `json:"approved_by,omitempty"`
+	Documents     []reconciliation.DocumentRef     `json:"documents"`
 	Accounts      []reconciliation.AccountSummary  `json:"accounts"`
 	Lines         map[string][]reconciliation.Line `json:"lines"`
 	Parts         map[reconciliation.PartKind]int  `json:"parts"`
@@ -49,7 +50,7 @@ type monthView struct {
 
 func viewOfProposal(r *reconciliation.Reconciliation, p *reconciliation.Proposal) *monthView {
 	v := &monthView{
-		Month: p.Month, Phase: r.Phase(), Run: p.Run, ProposedBy: p.Actor, Accounts: p.Accounts, Lines: p.Lines,
+		Month: p.Month, Phase: r.Phase(), Run: p.Run, ProposedBy: p.Actor, Documents: p.Documents, Accounts: p.Accounts, Lines: p.Lines,
 		Unallocated: p.Unallocated, OwnCost: p.OwnCost, Uninvoiced: p.Uninvoiced, UninvoicedSum: p.UninvoicedSum,
 	}
 	if a := r.Approval(); a != nil {
@@ -61,7 +62,7 @@ func viewOfProposal(r *reconciliation.Reconciliation, p *reconciliation.Proposal
 
 func viewOfResult(r *reconciliation.Result, month domain.Month) *monthView {
 	v := &monthView{
-		Month: month, Phase: "preview", Lines: map[string][]reconciliation.Line{}, Unallocated: r.Unallocated,
+		Month: month, Phase: "preview", Documents: r.Documents, Lines: map[string][]reconciliation.Line{}, Unallocated: r.Unallocated,
 		OwnCost: r.OwnCost, Uninvoiced: r.Uninvoiced, UninvoicedSum: r.UninvoicedSum,
 	}
 	for i := range r.Accounts {
@@ -108,6 +109,7 @@ func writeMonth(w io.Writer, v *monthView, all bool) {
 		})
 	}
 	fmt.Fprintln(w, t.Render())
+	writeMonthDocuments(w, v.Documents)
 	writeMonthLines(w, v, all)
 	for _, u := range v.Unallocated {
 		fmt.Fprintf(w, "Unallocated: line %d of %s, WABA %s, %s (%s). Allocate it with prepay invoice allocate.\n", u.Line, u.InvoiceID, u.WABAID, shown(u.Amount, u.Currency), u.Why)
@@ -118,6 +120,19 @@ func writeMonth(w io.Writer, v *monthView, all bool) {
 	if !v.UninvoicedSum.IsZero() {
 		fmt.Fprintf(w, "The approval has to restate their sum: --uninvoiced %s\n", v.UninvoicedSum)
 	}
+}
+
+// writeMonthDocuments shows the documents that the month is reconciled with,
+// and how to get at their originals.
+func writeMonthDocuments(w io.Writer, documents []reconciliation.DocumentRef) {
+	if len(documents) == 0 {
+		return
+	}
+	t := newTable("document", "version", "SHA-256 of its file", "get the file back")
+	for _, d := range documents {
+		t.AppendRow(table.Row{d.InvoiceID, d.Version, d.SHA256, fmt.Sprintf("prepay invoice original %s --version %d", d.InvoiceID, d.Version)})
+	}
+	fmt.Fprintf(w, "\n%s\n", t.Render())
 }
 
 // writeMonthLines shows the lines with the largest differences and what they

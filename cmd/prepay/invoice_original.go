@@ -1,0 +1,32 @@
+package main
+
+import (
+	"context"
+	"fmt"
+)
+
+type invoiceOriginalCmd struct {
+	Invoice string `arg:"" help:"Document id."`
+	Version int    `help:"Version of the document; the newest without." placeholder:"N"`
+}
+
+// Help implements kong.HelpProvider.
+func (*invoiceOriginalCmd) Help() string {
+	return `Writes the file that the document came in to standard output, byte for byte,
+after its SHA-256 was checked. The name it had goes to standard error.
+
+  prepay invoice original MI-2026-10 > meta-2026-10.xlsx
+  prepay invoice original MI-2026-10 --version 1 | sha256sum`
+}
+
+// Run runs the command. Its output is the file, with --json, too.
+func (c *invoiceOriginalCmd) Run(ctx context.Context, g *globals) error {
+	return g.read(ctx, func(a *app) error {
+		o, err := a.ledger.Original(ctx, c.Invoice, c.Version, g.Stdout)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(g.Stderr, "%s, %d bytes, SHA-256 %s: %s, version %d.\n", o.FileName, o.Bytes, o.SHA256, o.InvoiceID, o.Version)
+		return nil
+	})
+}
