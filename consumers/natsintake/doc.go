@@ -43,8 +43,8 @@ const (
 	// (time).
 	DefaultDrainTimeout = 5 * time.Second
 
-	// MaxPrefetchBytes bounds what is fetched from the work queue ahead:
-	// 16 MiB.
+	// MaxPrefetchBytes bounds what is fetched from the work queue ahead, where
+	// the server takes no larger messages than half of it: 16 MiB.
 	MaxPrefetchBytes = 16 << 20
 	// MaxAckPending bounds the messages that are fetched and not yet
 	// acknowledged.

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -138,5 +139,48 @@ func TestTheServerIsKilled(t *testing.T) {
 	cancel()
 	if err := <-done; err != nil {
 		t.Error(err)
+	}
+}
+
+// TestAMessageLargerThanTheWindow sends one to a server that takes such.
+func TestAMessageLargerThanTheWindow(t *testing.T) {
+	b := newBench(t, options{accounts: 1})
+	s, err := server.NewServer(&server.Options{
+		Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(), NoLog: true, NoSigs: true, MaxPayload: 32 << 20,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	go s.Start()
+	t.Cleanup(func() {
+		s.Shutdown()
+		s.WaitForShutdown()
+	})
+	if !s.ReadyForConnections(patience) {
+		t.Fatal("the NATS server does not start")
+	}
+	nc, err := nats.Connect(s.ClientURL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	b.js = natsbustest.JetStream(t, nc)
+	b.publisher = b.js
+	if err := natsbus.EnsureStreams(t.Context(), b.js, natsbus.StreamOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	large := bytes.Repeat([]byte("\n"), natsintake.MaxPrefetchBytes+1<<20)
+	b.publish(append(large, charge("m-1", priced)...), nil)
+	b.publish([]byte(charge("m-2", priced)), nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- natsintake.New(nc, b.js, b.ledger, natsintake.Options{}).Run(ctx) }()
+	b.empty()
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if got := b.events()[domain.TypeConversationCharged]; got != 2 {
+		t.Errorf("%d charges on disk, want 2", got)
 	}
 }

@@ -87,12 +87,16 @@ func (w *works) listen(ctx context.Context) (jetstream.MessagesContext, error) {
 	})
 	if err == nil {
 		var messages jetstream.MessagesContext
-		if messages, err = consumer.Messages(jetstream.PullMaxBytes(MaxPrefetchBytes)); err == nil {
+		if messages, err = consumer.Messages(jetstream.PullMaxBytes(w.prefetch())); err == nil {
 			return messages, nil
 		}
 	}
 	return nil, fmt.Errorf("take usage from stream %s: %w", natsbus.UsageStream, err)
 }
+
+// prefetch is how many bytes are fetched ahead: at least as many as the
+// largest message that the server takes, or one such would never come.
+func (w *works) prefetch() int { return max(MaxPrefetchBytes, 2*int(w.nc.MaxPayload())) }
 
 // drain implements drainer: what is fetched and was not begun is given back.
 func (w *works) drain() {
