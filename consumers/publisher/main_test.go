@@ -45,7 +45,7 @@ const (
 )
 
 // waitLimit bounds what a test waits for.
-const waitLimit = 2 * time.Minute
+const waitLimit = 30 * time.Second
 
 // publishAll is what a publisher's process does: it follows the log, publishes
 // it and ends where the log ends.

@@ -30,9 +30,9 @@ const (
 	Window = 1024
 	// ackTimeout is how long an acknowledgement may take before the stream's
 	// tail is looked at again.
-	ackTimeout = 10 * time.Second
+	ackTimeout = 5 * time.Second
 	// requestTimeout bounds a look at the stream.
-	requestTimeout = 10 * time.Second
+	requestTimeout = 5 * time.Second
 	// maxResyncs is how often in a row one delivery looks at the tail again
 	// because the stream had moved on, before its caller pauses.
 	maxResyncs = 5

@@ -207,7 +207,7 @@ func (r *repair) retire(ctx context.Context) error {
 	c.SubjectTransform = nil
 	c.Metadata = mark(c.Metadata, stateRetired)
 	c.Metadata[SuccessorKey] = r.done.New
-	if _, err := r.js.UpdateStream(ctx, c); err != nil {
+	if err := r.update(ctx, c); err != nil {
 		return err
 	}
 	r.opts.Logger.Info("generation of the stream of events retired", zap.String("stream", c.Name), zap.String("successor", r.done.New))
@@ -220,8 +220,23 @@ func (r *repair) activate(ctx context.Context) error {
 	c.Subjects = []string{natsbus.EventsPrefix + ">"}
 	c.SubjectTransform = nil
 	c.Metadata = mark(c.Metadata, stateActive)
-	_, err := r.js.UpdateStream(ctx, c)
-	return err
+	return r.update(ctx, c)
+}
+
+// update changes a stream's settings. A cluster that has just lost a server may
+// do so and never answer: then the settings themselves tell.
+func (r *repair) update(ctx context.Context, c jetstream.StreamConfig) error {
+	short, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	_, err := r.js.UpdateStream(short, c)
+	if err == nil || !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
+		return err
+	}
+	s, looked := r.js.Stream(ctx, c.Name)
+	if looked == nil && slices.Equal(s.CachedInfo().Config.Subjects, c.Subjects) && s.CachedInfo().Config.Metadata[stateKey] == c.Metadata[stateKey] {
+		return nil
+	}
+	return errors.Join(err, looked)
 }
 
 // mark sets the state in a stream's metadata; what the server wrote there is

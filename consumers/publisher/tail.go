@@ -40,7 +40,7 @@ func readTail(ctx context.Context, js jetstream.JetStream, store eventstore.Stor
 	case info.State.Msgs == 0:
 		t.position, err = aged(ctx, store, info)
 	default:
-		t.position, t.id, err = newest(ctx, js, t)
+		t.position, t.id, err = newest(ctx, js, stream, t)
 	}
 	if err != nil {
 		return tail{}, err
@@ -55,9 +55,18 @@ func readTail(ctx context.Context, js jetstream.JetStream, store eventstore.Stor
 	return t, nil
 }
 
-// newest reads position and id out of the stream's newest message.
-func newest(ctx context.Context, js jetstream.JetStream, t tail) (eventstore.Position, string, error) {
-	header, err := stored(ctx, js, t.stream, t.sequence)
+// newest reads position and id out of the stream's newest message. Any replica
+// that has it will do; that it is lost is for the leader to say, since replicas
+// may lag behind.
+func newest(ctx context.Context, js jetstream.JetStream, stream jetstream.Stream, t tail) (eventstore.Position, string, error) {
+	var header nats.Header
+	m, err := stream.GetMsg(ctx, t.sequence)
+	switch {
+	case err == nil:
+		header = m.Header
+	case errors.Is(err, jetstream.ErrMsgNotFound):
+		header, err = stored(ctx, js, t.stream, t.sequence)
+	}
 	if errors.Is(err, errNotStored) {
 		return eventstore.Start, "", fmt.Errorf("%w: message %d, the newest of the stream %s, is lost: `prepay nats repair` fills a new generation of the stream from the log", outbound.ErrHalt, t.sequence, t.stream)
 	}
@@ -104,8 +113,7 @@ func old(recorded time.Time, info *jetstream.StreamInfo) bool {
 
 var errNotStored = errors.New("no such message")
 
-// stored reads the header of a message at the stream's leader: what a replica
-// answers may lag behind.
+// stored reads the header of a message at the stream's leader.
 func stored(ctx context.Context, js jetstream.JetStream, stream string, sequence uint64) (nats.Header, error) {
 	request, err := json.Marshal(map[string]uint64{"seq": sequence})
 	if err != nil {
