@@ -41,7 +41,7 @@ func rejections() ([]rejection, error) {
 	if len(all) == 0 {
 		return nil, fmt.Errorf("domain/rejection.go has no codes")
 	}
-	for _, folder := range []string{"domain", "consumers"} {
+	for _, folder := range []string{"domain", "consumers", "cmd"} {
 		if err := collectMessages(set, folder, place, all); err != nil {
 			return nil, err
 		}
