@@ -157,7 +157,7 @@ func (d *decision) refundFailed(c *RecordRefundFailed) error {
 		return err
 	}
 	if c.Attempt == r.Attempt && (r.Status == RefundInFlight || r.Status == RefundIsPaid) {
-		d.raise(&RefundFailed{RefundID: r.RefundID, Attempt: r.Attempt, Code: c.Code})
+		d.raise(&RefundFailed{RefundID: r.RefundID, Attempt: r.Attempt, Code: c.Code, RetryAt: d.meta.At.Add(RetryAfter)})
 	}
 	return nil
 }

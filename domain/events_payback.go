@@ -59,6 +59,8 @@ type RefundFailed struct {
 	// Attempt counts from 1.
 	Attempt int    `json:"attempt"`
 	Code    string `json:"code"`
+	// RetryAt is from when on it is tried again.
+	RetryAt time.Time `json:"retry_at"`
 }
 
 // RefundRetried starts another attempt at a refund whose last one failed. It

@@ -1,6 +1,10 @@
 package domain
 
-import "prepayledger/domain/money"
+import (
+	"time"
+
+	"prepayledger/domain/money"
+)
 
 // Payment is a card payment that was credited, as its events tell. The ledger
 // looks it up for the commands that need it: an account's state does not keep
@@ -40,8 +44,10 @@ type RefundState struct {
 	Status RefundStatus `json:"status"`
 	// Attempt counts the attempts at paying it out, from 1.
 	Attempt int `json:"attempt"`
-	// Code is why the last attempt failed.
-	Code string `json:"code,omitempty"`
+	// Code is why the last attempt failed, RetryAt from when on there is
+	// another; both are empty while it has not.
+	Code    string    `json:"code,omitempty"`
+	RetryAt time.Time `json:"retry_at,omitzero"`
 	// Credited came back to the balance when it was cancelled.
 	Credited money.Amount `json:"credited,omitzero"`
 	// Noted says that a credit note was issued for it.
@@ -102,9 +108,11 @@ func (a *Account) applyPayback(e Event) {
 	case *RefundPaidOut:
 		a.refund(e.RefundID, func(r *RefundState) { a.paidOut(r, e) })
 	case *RefundFailed:
-		a.refund(e.RefundID, func(r *RefundState) { r.Status, r.Code = RefundIsFailed, e.Code })
+		a.refund(e.RefundID, func(r *RefundState) { r.Status, r.Code, r.RetryAt = RefundIsFailed, e.Code, e.RetryAt })
 	case *RefundRetried:
-		a.refund(e.RefundID, func(r *RefundState) { r.Status, r.Attempt = RefundInFlight, e.Attempt })
+		a.refund(e.RefundID, func(r *RefundState) {
+			r.Status, r.Attempt, r.Code, r.RetryAt = RefundInFlight, e.Attempt, "", time.Time{}
+		})
 	case *RefundCancelled:
 		a.refund(e.RefundID, func(r *RefundState) { a.cancelled(r, e) })
 	}
@@ -120,7 +128,7 @@ func (a *Account) paidOut(r *RefundState, e *RefundPaidOut) {
 		}
 		a.Returned[r.RechargeID] = &of
 	}
-	r.Status, r.Code, r.Credited = RefundIsPaid, "", money.Zero()
+	r.Status, r.Code, r.RetryAt, r.Credited = RefundIsPaid, "", time.Time{}, money.Zero()
 }
 
 // cancelled takes a refund out of what was refunded. What does not come back
@@ -132,7 +140,7 @@ func (a *Account) cancelled(r *RefundState, e *RefundCancelled) {
 		of.Taken = of.Taken.Add(r.Amount)
 	}
 	a.Returned[r.RechargeID] = &of
-	r.Status, r.Credited = RefundIsCancelled, e.Credited
+	r.Status, r.RetryAt, r.Credited = RefundIsCancelled, time.Time{}, e.Credited
 }
 
 // refundsReinstated notes that cancelled refunds, whose money was with the

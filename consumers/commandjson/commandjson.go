@@ -49,6 +49,8 @@ func kinds() []kind {
 		{"Unblock", "Lifts the block by hand (R23).", func() payload { return &unblock{} }},
 		{"CorrectCharge", "Takes a wrong charge back (R34).", func() payload { return &correctCharge{} }},
 		{"Refund", "Pays credit back in exceptional cases (R32).", func() payload { return &refund{} }},
+		{"RetryRefund", "Pays a refund out again whose last attempt failed (R36).", func() payload { return &retryRefund{} }},
+		{"CancelRefund", "Ends a refund whose last attempt failed; the amount returns to the balance (R36).", func() payload { return &cancelRefund{} }},
 		{"CloseAccount", "Ends the account for ever (R32).", func() payload { return &closeAccount{} }},
 		{"ChangeAlertSettings", "Says who is told of the account by mail, and of what; what is left out stays.", func() payload { return &changeAlertSettings{} }},
 		{"Transfer", "Always rejected: funds never move between accounts (R1).", func() payload { return &transfer{} }},

@@ -69,7 +69,11 @@ func moneyPayloadOf(cmd domain.Command) payload {
 	case *domain.CorrectCharge:
 		return &correctCharge{ChargeID: c.ChargeID, Reason: c.Reason}
 	case *domain.Refund:
-		return &refund{Amount: amount{c.Amount}, Reason: c.Reason}
+		return &refund{Amount: amount{c.Amount}, Reason: c.Reason, Payout: c.Payout, RechargeID: c.RechargeID}
+	case *domain.RetryRefund:
+		return &retryRefund{RefundID: c.RefundID}
+	case *domain.CancelRefund:
+		return &cancelRefund{RefundID: c.RefundID, Reason: c.Reason}
 	case *domain.CloseAccount:
 		return &closeAccount{}
 	case *domain.Transfer:

@@ -160,12 +160,33 @@ func (p *correctCharge) command(string) domain.Command {
 
 // refund is the payload of Refund.
 type refund struct {
-	Amount amount `json:"amount" jsonschema_description:"What is paid back, at most the balance (R32)."`
-	Reason string `json:"reason" jsonschema_description:"Why, for the record."`
+	Amount     amount `json:"amount" jsonschema_description:"What is paid back, at most the balance (R32)."`
+	Reason     string `json:"reason" jsonschema_description:"Why, for the record."`
+	Payout     bool   `json:"payout,omitempty" jsonschema_description:"Pay it to the card through the processor (R36); default false: it is paid by other means."`
+	RechargeID string `json:"recharge_id,omitempty" jsonschema_description:"The card payment that it goes back from; with payout, by default the newest that has as much left."`
 }
 
 func (p *refund) command(string) domain.Command {
-	return &domain.Refund{Amount: p.Amount.Amount, Reason: p.Reason}
+	return &domain.Refund{Amount: p.Amount.Amount, Reason: p.Reason, Payout: p.Payout, RechargeID: p.RechargeID}
+}
+
+// retryRefund is the payload of RetryRefund.
+type retryRefund struct {
+	RefundID string `json:"refund_id" jsonschema_description:"The refund whose last attempt failed (R36)."`
+}
+
+func (p *retryRefund) command(string) domain.Command {
+	return &domain.RetryRefund{RefundID: p.RefundID}
+}
+
+// cancelRefund is the payload of CancelRefund.
+type cancelRefund struct {
+	RefundID string `json:"refund_id" jsonschema_description:"The refund whose last attempt failed (R36)."`
+	Reason   string `json:"reason" jsonschema_description:"Why, for the record."`
+}
+
+func (p *cancelRefund) command(string) domain.Command {
+	return &domain.CancelRefund{RefundID: p.RefundID, Reason: p.Reason}
 }
 
 // closeAccount is the payload of CloseAccount.
