@@ -54,6 +54,7 @@ const (
 	RateCardInvalid          Code = "rate_card_invalid"
 	RateCardConflict         Code = "rate_card_conflict"
 	InvoiceInvalid           Code = "invoice_invalid"
+	BankStatementInvalid     Code = "bank_statement_invalid"
 	UnknownInvoice           Code = "unknown_invoice"
 )
 

@@ -108,6 +108,8 @@ func streamOf(e domain.Event) string {
 		return "account-<partner_id>"
 	case strings.HasPrefix(name, "MetaInvoice"):
 		return "metainvoice-<invoice_id>"
+	case strings.HasPrefix(name, "BankStatement"):
+		return "bankstatement-<statement_id>"
 	case strings.HasPrefix(name, "Reconciliation"):
 		return "reconciliation-<YYYY-MM>"
 	case strings.HasPrefix(name, "RateCard"):

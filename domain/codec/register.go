@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"prepayledger/domain/bank"
 	"prepayledger/domain/rating"
 	"prepayledger/domain/reconciliation"
 	"prepayledger/domain/reference"
@@ -17,6 +18,9 @@ func otherEvents() []Registration {
 		event[rating.TierReached](),
 		event[reference.NumberReserved](),
 		event[reference.NumberReleased](),
+		event[bank.BankStatementImported](),
+		event[bank.BankStatementEntries](),
+		event[bank.BankStatementSealed](),
 	}
 	for _, name := range reconciliation.EventTypes() {
 		registrations = append(registrations, Registration{Version: 1, New: func() domain.Event { return reconciliation.NewEvent(name) }})
