@@ -33,6 +33,7 @@ type benchCmd struct {
 	Accounts   int    `help:"Partner accounts they belong to." default:"200"`
 	Duplicates int    `help:"Per cent of the lines that repeat an earlier one." default:"5"`
 	Seed       uint64 `help:"Makes the same workload again." default:"1"`
+	NATS       bool   `name:"nats" help:"Also run the ledger with all of its outputs and bring it the same over NATS."`
 	Profile    string `help:"Write a processor profile of the intake to this file." type:"path"`
 }
 
@@ -60,6 +61,8 @@ type benchResult struct {
 	LogBytes     int64   `json:"event_bytes"`
 	PeakMiB      float64 `json:"go_memory_mib"`
 	Processors   int     `json:"processors"`
+	// NATS is measured with --nats.
+	NATS *natsResult `json:"nats,omitempty"`
 }
 
 // Run runs the command.
@@ -78,6 +81,9 @@ func (c *benchCmd) Run(ctx context.Context, g *globals) (err error) {
 		return err
 	}
 	result, err := c.measure(ctx, dir, file, w, g.EventStore)
+	if err == nil && c.NATS {
+		err = c.measureNATS(ctx, dir, file, w, result)
+	}
 	if err != nil {
 		return err
 	}
@@ -91,6 +97,11 @@ raw Pebble          %10.0f events/s (the same bytes, synced per batch): intake i
 rebuild of all      %10.0f events/s
 `, result.Charges, result.Accounts, c.Duplicates, result.Processors, result.IntakePerS, result.ViewsSeconds,
 		result.RawPerS, result.RatioToRaw, result.RebuildPerS)
+	if n := result.NATS; n != nil && err == nil {
+		_, err = fmt.Fprintf(g.Stdout, `over NATS, batches  %10.0f charges/s (%.2f of the intake from a file), outputs %.2f s behind
+over NATS, singly   %10.0f charges/s, %d at once: %.1f ms at the median, %.1f ms at the 99th of a hundred
+`, n.BatchPerS, n.RatioToFile, n.BehindSeconds, n.SinglePerS, natsClients, n.SingleP50, n.SingleP99)
+	}
 	return err
 }
 

@@ -3,9 +3,10 @@
 // after it to outputs such as a publisher.
 //
 // Its checkpoint and the accounts as of it are one Pebble batch, written after
-// all outputs have what came before it. So after a crash outputs get events
-// again, never too few, with the same figures as the first time; an output
-// tells by itself what it has already.
+// all outputs have what came before it, and only when that is a while ago
+// (Options.Settle): a receiver that loses the newest of what it took gets it
+// again. So after a crash outputs get events again, never too few, with the same
+// figures as the first time; an output tells by itself what it has already.
 package outbound
 
 import (
@@ -61,6 +62,12 @@ type Options struct {
 	Logger *zap.Logger
 	// Failed is told of each failed delivery, for metrics; nil for nothing.
 	Failed func(output string)
+	// Settle is how long ago a delivery must be before its checkpoint is
+	// written (time): longer than a receiver may lose what it took. 0 writes
+	// each at once.
+	Settle time.Duration
+	// Clock is for Settle; nil is time.Now.
+	Clock func() time.Time
 }
 
 // Outbound is a sink of a projections.Engine of its own: outputs may be slow,
@@ -72,6 +79,9 @@ type Outbound struct {
 	accounts map[string]*domain.Account
 	dirty    map[string]bool
 	changes  []Change
+	// pending is a checkpoint that waits until it is settled; nil for none.
+	pending *pebble.Batch
+	since   time.Time
 }
 
 var _ projections.Sink = (*Outbound)(nil)
@@ -90,6 +100,9 @@ func Open(dir string, outputs []Output, opts Options) (*Outbound, error) {
 	}
 	if opts.Failed == nil {
 		opts.Failed = func(string) {}
+	}
+	if opts.Clock == nil {
+		opts.Clock = time.Now
 	}
 	db, err := pebble.Open(dir, &pebble.Options{Logger: quiet{opts.Logger}})
 	if err != nil {
@@ -195,25 +208,59 @@ func (o *Outbound) deliver(ctx context.Context, out Output, changes []Change) er
 	}
 }
 
-// Commit implements projections.Sink: accounts and checkpoint are one batch.
+// Commit implements projections.Sink: accounts and checkpoint are one batch. At
+// most one waits to be settled; what comes meanwhile is part of the next.
 func (o *Outbound) Commit(p eventstore.Position) error {
-	b := o.db.NewBatch()
-	defer b.Close()
-	for id := range o.dirty {
-		text, err := json.Marshal(o.accounts[id])
-		if err != nil {
+	now := o.opts.Clock()
+	if o.pending != nil {
+		if now.Sub(o.since) < o.opts.Settle {
+			return nil
+		}
+		if err := o.write(o.pending); err != nil {
 			return err
 		}
-		if err := b.Set([]byte(accountPrefix+id), text, nil); err != nil {
-			return err
+		o.pending = nil
+	}
+	b, err := o.checkpoint(p)
+	if err != nil {
+		return err
+	}
+	if o.opts.Settle > 0 {
+		o.pending, o.since = b, now
+		return nil
+	}
+	return o.write(b)
+}
+
+func (o *Outbound) write(b *pebble.Batch) error {
+	return errors.Join(b.Commit(pebble.NoSync), b.Close())
+}
+
+// checkpoint is the accounts that changed and the position, as they are now.
+func (o *Outbound) checkpoint(p eventstore.Position) (*pebble.Batch, error) {
+	b := o.db.NewBatch()
+	for id := range o.dirty {
+		text, err := json.Marshal(o.accounts[id])
+		if err == nil {
+			err = b.Set([]byte(accountPrefix+id), text, nil)
+		}
+		if err != nil {
+			return nil, errors.Join(err, b.Close())
 		}
 	}
 	if err := b.Set([]byte(checkpointKey), []byte(p.String()), nil); err != nil {
-		return err
+		return nil, errors.Join(err, b.Close())
 	}
 	clear(o.dirty)
-	return b.Commit(pebble.NoSync)
+	return b, nil
 }
 
-// Close closes the folder; the engine must have ended.
-func (o *Outbound) Close() error { return o.db.Close() }
+// Close closes the folder; the engine must have ended. A checkpoint that is not
+// settled is dropped: what came after the one before it is delivered again.
+func (o *Outbound) Close() error {
+	var err error
+	if o.pending != nil {
+		err = o.pending.Close()
+	}
+	return errors.Join(err, o.db.Close())
+}

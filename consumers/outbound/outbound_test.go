@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"prepayledger/consumers/outbound"
 	"prepayledger/domain"
@@ -153,5 +154,49 @@ func TestUnreadableEvent(t *testing.T) {
 	l.AppendRaw("account-PA-1", "NobodyKnows", 1, []byte(`{}`))
 	if err := carry(t, l, t.TempDir(), out, outbound.Options{}); err == nil {
 		t.Error("an unknown event was carried")
+	}
+}
+
+// TestSettle: what was delivered a moment ago comes again after a restart, as
+// it was; what was delivered long enough ago does not.
+func TestSettle(t *testing.T) {
+	l, dir, out := projectionstest.New(t), t.TempDir(), newRecorder()
+	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+	opts := outbound.Options{Settle: 30 * time.Second, Clock: func() time.Time { return now }}
+	l.Append("account-PA-1", opened(), charged("a", "1"))
+	for range 2 { // nothing is settled when the first ends
+		if err := carry(t, l, dir, out, opts); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if out.repeats != 2 {
+		t.Fatalf("%d repeats, want both events again", out.repeats)
+	}
+	o, err := outbound.Open(dir, []outbound.Output{out}, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	engine, err := projections.Open(t.Context(), t.TempDir(), l.Store(), codec.New(), nil, []projections.Sink{o}, projections.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	engine.Start()
+	for i, wait := range []time.Duration{0, 31 * time.Second, time.Second} {
+		now = now.Add(wait)
+		l.Append("account-PA-1", charged(fmt.Sprint("b", i), "1"))
+		if err := engine.CatchUp(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(engine.Close(), o.Close()); err != nil {
+		t.Fatal(err)
+	}
+	before := out.repeats
+	if err := carry(t, l, dir, out, opts); err != nil {
+		t.Fatal(err)
+	}
+	// Settled is what was delivered before the 31 s: the first batch at least.
+	if again := out.repeats - before; again == 0 || again > 3 || len(out.order) != 5 {
+		t.Errorf("%d of %d events came again", again, len(out.order))
 	}
 }
