@@ -23,6 +23,8 @@ const (
 	CommandPrefix = "prepay.command."
 	// HistorySubject gives pages of a stream from the log by request.
 	HistorySubject = "prepay.history"
+	// WhySubject tells by request why an account stands as it stands.
+	WhySubject = "prepay.why"
 	// GateSubject answers by request whether a channel may send.
 	GateSubject = "prepay.gate.check"
 )

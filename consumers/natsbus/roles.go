@@ -51,9 +51,9 @@ func permissions(r Role) *server.Permissions {
 	var publish []string
 	switch r {
 	case RoleIntake:
-		publish = []string{ChargeSubject, UsageSubject, CommandPrefix + ">", GateSubject}
+		publish = []string{ChargeSubject, UsageSubject, CommandPrefix + ">", GateSubject, WhySubject}
 	case RoleSubscriber:
-		publish = []string{"$JS.API.INFO", "$JS.API.STREAM.NAMES", "$JS.API.STREAM.LIST", HistorySubject}
+		publish = []string{"$JS.API.INFO", "$JS.API.STREAM.NAMES", "$JS.API.STREAM.LIST", HistorySubject, WhySubject}
 		for g := 1; g <= MaxGeneration; g++ {
 			publish = append(publish, reading(EventsName(g))...)
 		}
