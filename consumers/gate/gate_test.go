@@ -8,6 +8,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -327,9 +328,10 @@ func TestBucketMadeAnew(t *testing.T) {
 	if err := js.DeleteKeyValue(ctx, natsbus.ChannelsBucket); err != nil {
 		t.Fatal(err)
 	}
-	if b.kv, err = js.CreateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: natsbus.ChannelsBucket}); err != nil {
-		t.Fatal(err)
-	}
+	eventually(t, "a new bucket", func() bool { // the server may still be at the old one's files
+		b.kv, err = js.CreateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: natsbus.ChannelsBucket})
+		return err == nil
+	})
 	c.move(gate.DefaultStaleAfter)
 	b.channel("CH-1", gate.StateBlocked)
 	if d := g.Allow("CH-2"); !d.Allowed || d.Source != gate.Stale {
@@ -345,6 +347,23 @@ func TestBucketMadeAnew(t *testing.T) {
 	if len(told) == 0 {
 		t.Fatal("nobody was told that the watch was begun again")
 	}
+}
+
+// A bucket without a heartbeat is being filled: what it has is not used yet.
+func TestBucketWithoutHeartbeat(t *testing.T) {
+	b, c := startBus(t), newClock()
+	b.channel("CH-1", gate.StateBlocked)
+	b.put("CH-2", "{")
+	var told atomic.Int64 // of CH-2: what came before it was taken
+	g := b.openStale(c, gate.Options{WhenStale: gate.FailOpen, Unknown: gate.Refuse, OnError: func(error) { told.Add(1) }})
+	eventually(t, "the first values are taken", func() bool { return told.Load() == 1 })
+	b.put("CH-2", "{")
+	eventually(t, "later ones too", func() bool { return told.Load() == 2 })
+	if d := g.Allow("CH-1"); !d.Allowed || d.Source != gate.Stale {
+		t.Errorf("a bucket that is being filled answers %+v", d)
+	}
+	b.beat(c.now())
+	eventually(t, "blocked", func() bool { return !g.Allow("CH-1").Allowed })
 }
 
 func TestValuesThatCannotBeRead(t *testing.T) {

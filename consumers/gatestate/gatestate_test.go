@@ -266,6 +266,40 @@ func TestOlderNeverOverNewer(t *testing.T) {
 	}
 }
 
+// A writer that doesn't know what another one wrote meanwhile puts nothing
+// older over it.
+func TestTwoWriters(t *testing.T) {
+	w := newWorld(t, 1, gatestate.Options{})
+	w.must(w.log.Open("PA-1", "500"))
+	w.all() // the first writer knows the buckets as of now
+	w.log.Pass(time.Hour)
+	w.must(w.log.Do("PA-1", &domain.Block{Reason: "fraud", Text: "text"}))
+	w.must(w.log.Do("PA-1", &domain.Unblock{}))
+	w.must(w.log.Charge("PA-1", "7"))
+	other, err := gatestate.New(w.nc, gatestate.Options{})
+	w.must(err)
+	out, err := outbound.Open(t.TempDir(), []outbound.Output{other}, outbound.Options{})
+	w.must(err)
+	defer out.Close()
+	w.must(out.Apply(context.Background(), slices.Clone(w.log.Facts)))
+	want, _ := w.read(natsbus.ChannelsBucket)
+	wantAccounts, _ := w.read(natsbus.AccountsBucket)
+	for w.sent < len(w.log.Facts) {
+		w.deliver(1, true)
+		if got, _ := w.read(natsbus.ChannelsBucket); !maps.Equal(got, want) {
+			t.Fatalf("after %d facts the channels are %v", w.sent, got)
+		}
+		if got, _ := w.read(natsbus.AccountsBucket); !maps.Equal(got, wantAccounts) {
+			t.Fatalf("after %d facts the accounts are %v", w.sent, got)
+		}
+	}
+	w.must(w.log.Charge("PA-1", "1"))
+	w.all()
+	if a := w.account("PA-1"); a.Balance != "492" {
+		t.Errorf("afterwards the balance is %s", a.Balance)
+	}
+}
+
 // expected folds the whole log naively into what the buckets must say.
 func expected(facts []projections.Fact) (channels, accounts map[string]string) {
 	states := map[string]*domain.Account{}
@@ -431,7 +465,9 @@ func TestSync(t *testing.T) {
 	_, err = kv.PutString(ctx, "NOBODY", `{"channel_id":"NOBODY","may_send":true,"position":"0/0"}`)
 	w.must(err)
 	w.must(w.js.DeleteKeyValue(ctx, natsbus.AccountsBucket))
-	w.must(w.writer.Sync(ctx, w.accounts()))
+	eventually(t, "in line again", func() bool { // the server may still be at the old one's files
+		return w.writer.Sync(ctx, w.accounts()) == nil
+	})
 	gotAccounts, _ := w.read(natsbus.AccountsBucket)
 	if !maps.EqualFunc(gotAccounts, wantAccounts, func(a, b string) bool {
 		x, y := decode[gate.AccountState](t, a), decode[gate.AccountState](t, b)

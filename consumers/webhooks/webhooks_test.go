@@ -182,13 +182,18 @@ func (rc *receiver) ids() []string {
 // next waits for the next request.
 func (rc *receiver) next() string {
 	rc.t.Helper()
+	return receive(rc.t, rc.requests)
+}
+
+// receive waits for what a channel brings.
+func receive[T any](t testing.TB, from <-chan T) (v T) {
+	t.Helper()
 	select {
-	case id := <-rc.requests:
-		return id
+	case v = <-from:
 	case <-time.After(patience):
-		rc.t.Fatal("no request came")
-		return ""
+		t.Fatal("nothing came")
 	}
+	return v
 }
 
 func (rc *receiver) endpoint(name string) webhooks.Endpoint {
@@ -305,7 +310,7 @@ func TestBody(t *testing.T) {
 	defer server.Close()
 	s.run(webhooks.Options{}, webhooks.Endpoint{Name: "crm", URL: server.URL, Secrets: []string{oldSecret}})
 	id := s.notice("PA ä", notices.LowBalance)
-	e := <-bodies
+	e := receive(t, bodies)
 	var data notices.LowBalanceData
 	s.must(json.Unmarshal(e.Data, &data))
 	if e.ID != id || e.Type != "prepay.notice.LowBalance" || e.Subject != "PA ä" || e.Source != "prepay" || e.DataContentType != "application/json" || e.Position == "" || e.Time.IsZero() || data.Balance != "500" || data.PartnerID != "PA ä" {
@@ -557,8 +562,8 @@ func TestRedirects(t *testing.T) {
 	s.run(webhooks.Options{Sent: func(_, outcome string, _ time.Duration) { failed <- outcome }}, rc.endpoint("crm"))
 	s.notice("PA-1", notices.MonthReconciled)
 	for _, want := range []string{"failed", "failed", "delivered"} {
-		if got := <-failed; got != want {
-			t.Errorf("%s, want %s", got, want)
+		if got := receive(t, failed); got != want {
+			t.Fatalf("%s, want %s", got, want)
 		}
 	}
 	if strangers.Load() != 0 {
@@ -579,7 +584,7 @@ func TestEndlessAnswer(t *testing.T) {
 	})
 	s.run(webhooks.Options{}, rc.endpoint("crm"))
 	s.notice("PA-1", notices.MonthReconciled)
-	<-ended
+	receive(t, ended)
 	s.settled("crm")
 	if n := len(rc.ids()); n != 1 {
 		t.Errorf("%d requests", n)
@@ -595,9 +600,9 @@ func TestRetryAfterIsHeard(t *testing.T) {
 	failed := make(chan string, 100)
 	s.run(webhooks.Options{Sent: func(_, outcome string, _ time.Duration) { failed <- outcome }}, rc.endpoint("crm"))
 	s.notice("PA-1", notices.MonthReconciled)
-	<-failed
+	receive(t, failed)
 	second := s.notice("PA-1", notices.MonthReconciled)
-	<-failed
+	receive(t, failed)
 	// Both had their one attempt: with the millisecond of Delay there would
 	// have been others in between.
 	if got := rc.ids(); len(got) != 2 || got[1] != second {
