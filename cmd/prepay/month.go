@@ -20,6 +20,7 @@ type monthCmd struct {
 	Approve monthApproveCmd `cmd:"" help:"Approve another person's proposal, and post it."`
 	Post    monthPostCmd    `cmd:"" help:"Go on with a posting that was interrupted."`
 	Show    monthShowCmd    `cmd:"" help:"Show the newest proposal or posting of a month."`
+	Open    monthOpenCmd    `cmd:"" help:"Open a difference to the charges and invoice lines behind it."`
 }
 
 // monthArg is the month of a command.
@@ -46,6 +47,8 @@ type monthView struct {
 	OwnCost       []reconciliation.LineRef         `json:"own_cost"`
 	Uninvoiced    []reconciliation.Uninvoiced      `json:"uninvoiced"`
 	UninvoicedSum money.Amount                     `json:"uninvoiced_sum"`
+	// Largest are the largest differences in plain sentences.
+	Largest []reconciliation.Sentence `json:"largest"`
 }
 
 func viewOfProposal(r *reconciliation.Reconciliation, p *reconciliation.Proposal) *monthView {
@@ -73,8 +76,9 @@ func viewOfResult(r *reconciliation.Result, month domain.Month) *monthView {
 	return v
 }
 
-// count counts the parts by kind.
+// count counts the parts by kind and tells the largest differences.
 func (v *monthView) count() {
+	v.Largest = reconciliation.Largest(v.Accounts, v.Lines, mostLines)
 	v.Parts = map[reconciliation.PartKind]int{}
 	for _, lines := range v.Lines {
 		for i := range lines {
@@ -181,6 +185,19 @@ func writeMonthLines(w io.Writer, v *monthView, all bool) {
 	if hidden > 0 {
 		fmt.Fprintf(w, "%d smaller differences: --lines shows them all.\n", hidden)
 	}
+	writeLargest(w, v.Largest)
+}
+
+// writeLargest tells the largest differences.
+func writeLargest(w io.Writer, largest []reconciliation.Sentence) {
+	if len(largest) == 0 {
+		return
+	}
+	fmt.Fprint(w, "\nThe largest differences:\n")
+	for i := range largest {
+		fmt.Fprintf(w, "%2d. %s\n", i+1, largest[i].Text)
+	}
+	fmt.Fprintln(w, "prepay month open shows the charges and lines behind each.")
 }
 
 type monthPreviewCmd struct{ monthArg }

@@ -53,6 +53,8 @@ type computation struct {
 	direct      map[directKey]*DirectTotal
 	missing     []string
 	missingSeen map[string]bool
+	// given watches what lines give to accounts; nil where nobody does.
+	given func(*account, Piece)
 }
 
 type directKey struct {

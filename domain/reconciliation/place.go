@@ -173,7 +173,11 @@ func (p *placement) give(a *account, volume int64, amount money.Amount) {
 	if n := len(a.documents); n == 0 || a.documents[n-1] != p.document.InvoiceID {
 		a.documents = append(a.documents, p.document.InvoiceID)
 	}
-	l := a.cell(p.key())
+	key := p.key()
+	if p.c.given != nil {
+		p.c.given(a, p.piece(key, volume, amount, converted, rate))
+	}
+	l := a.cell(key)
 	l.Invoiced = l.Invoiced.add(volume, converted)
 	if l.groups == nil {
 		l.groups = map[groupKey]*group{}
