@@ -98,6 +98,9 @@ func startPublisher(t *testing.T, dir, natsDir, url string) (*exec.Cmd, <-chan e
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), childDir+"="+dir, childNATS+"="+natsDir, childURL+"="+url)
 	cmd.Stderr = os.Stderr
+	if _, err := cmd.StdinPipe(); err != nil { // held open by this process
+		t.Fatal(err)
+	}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"testing"
@@ -28,6 +29,10 @@ import (
 // TestMain is the tests, a NATS server's process, or a publisher's.
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(childDir); dir != "" {
+		go func() { // ends with the test, whatever happens to that
+			_, _ = io.Copy(io.Discard, os.Stdin)
+			os.Exit(2)
+		}()
 		if err := publishAll(dir, os.Getenv(childNATS), os.Getenv(childURL)); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
