@@ -18,6 +18,7 @@ type accountCmd struct {
 	Open     accountOpenCmd     `cmd:"" help:"Open a partner account."`
 	List     accountListCmd     `cmd:"" help:"List all accounts."`
 	Show     accountShowCmd     `cmd:"" help:"Show an account with its channels and invoices."`
+	Why      accountWhyCmd      `cmd:"" help:"Tell why an account is blocked, or not, and what ends it."`
 	Settings accountSettingsCmd `cmd:"" help:"Change the recharge settings."`
 	Contract accountContractCmd `cmd:"" help:"Change the contract's terms (Finance)."`
 	Billing  accountBillingCmd  `cmd:"" help:"Show or change whom invoices are made out to."`
