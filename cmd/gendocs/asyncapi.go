@@ -24,6 +24,7 @@ func asyncAPI(s *schemas, events []event) ([]byte, error) {
 	if err := d.gate(); err != nil {
 		return nil, err
 	}
+	d.why()
 	d.events(events)
 	if err := d.notices(); err != nil {
 		return nil, err
