@@ -22,6 +22,8 @@ type accountCmd struct {
 	Settings accountSettingsCmd `cmd:"" help:"Change the recharge settings."`
 	Contract accountContractCmd `cmd:"" help:"Change the contract's terms (Finance)."`
 	Billing  accountBillingCmd  `cmd:"" help:"Show or change whom invoices are made out to."`
+	Alerts   accountAlertsCmd   `cmd:"" help:"Show or change who is told by mail."`
+	Forecast accountForecastCmd `cmd:"" help:"Say when balances will have run out."`
 	Card     accountCardCmd     `cmd:"" help:"Replace the registered card."`
 	Funds    accountFundsCmd    `cmd:"" name:"add-funds" help:"Charge the card by hand."`
 	Confirm  accountConfirmCmd  `cmd:"" help:"Confirm that a payment was received (Finance)."`

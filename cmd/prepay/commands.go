@@ -20,6 +20,8 @@ type commands struct {
 	Statement  statementCmd  `cmd:"" help:"An account's month."`
 	Invoice    invoiceCmd    `cmd:"" help:"Meta's invoices and memos."`
 	Documents  documentsCmd  `cmd:"" name:"partner-invoice" help:"Invoices and credit notes that partners get."`
+	Payments   paymentsCmd   `cmd:"" help:"Payments by bank: statements, proposals, confirmations."`
+	Alerts     alertsCmd     `cmd:"" help:"Mails about accounts."`
 	Month      monthCmd      `cmd:"" help:"Month end: compare, propose, approve, post."`
 	Quarantine quarantineCmd `cmd:"" help:"What could not be charged."`
 	Replay     replayCmd     `cmd:"" help:"Replay a stream."`

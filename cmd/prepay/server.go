@@ -94,6 +94,9 @@ func (s *server) start(ctx context.Context) (err error) {
 	if err := s.startWebhooks(work); err != nil {
 		return err
 	}
+	if err := s.startAlerts(work); err != nil {
+		return err
+	}
 	intake := natsintake.New(s.conn, js, s.app.ledger, natsintake.Options{Observer: s.telemetry, Logger: s.log})
 	s.run(work, "intake", intake.Run)
 	select {

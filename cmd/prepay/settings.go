@@ -79,6 +79,8 @@ type settings struct {
 	TraceRatio   string `name:"trace-ratio" group:"Logs" help:"Share of the requests without a trace of their own that are traced, 0 to 1." default:"0.01" env:"PREPAY_TRACE_RATIO"`
 
 	issuerFlags
+
+	mailSettings
 }
 
 // check refuses settings that can't be right, before anything is opened.
@@ -129,6 +131,9 @@ func (s *settings) check() error {
 	}
 	if r, err := strconv.ParseFloat(s.TraceRatio, 64); err != nil || !(r >= 0 && r <= 1) {
 		bad("trace-ratio", "%q is not between 0 and 1", s.TraceRatio)
+	}
+	if err := s.checkMail(); err != nil {
+		problems = append(problems, err)
 	}
 	return errors.Join(problems...)
 }

@@ -32,6 +32,7 @@ type telemetry struct {
 	deliveries *prometheus.CounterVec
 	failures   *prometheus.CounterVec
 	webhooks   *prometheus.HistogramVec
+	mails      *prometheus.HistogramVec
 
 	// Both are nil without a collector.
 	tracer   trace.Tracer
@@ -54,9 +55,10 @@ func newTelemetry(ctx context.Context, c *settings) (*telemetry, error) {
 		appending:  prometheus.NewHistogram(prometheus.HistogramOpts{Name: "prepay_log_append_seconds", Help: "One append, fsync included.", Buckets: latencies()}),
 		deliveries: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "prepay_outbound_events_total", Help: "Events that an output has taken, repeats included."}, []string{"output"}),
 		failures:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "prepay_outbound_failures_total", Help: "Failed deliveries; they are tried again."}, []string{"output"}),
+		mails:      prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "prepay_mail_seconds", Help: "Mails handed to the SMTP server, by how they ended.", Buckets: latencies()}, []string{"outcome"}),
 		webhooks:   prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "prepay_webhook_seconds", Help: "Requests to endpoints, by how they ended.", Buckets: latencies()}, []string{"endpoint", "outcome"}),
 	}
-	t.registry.MustRegister(t.messages, t.charges, t.handling, t.appends, t.appended, t.appending, t.deliveries, t.failures, t.webhooks,
+	t.registry.MustRegister(t.messages, t.charges, t.handling, t.appends, t.appended, t.appending, t.deliveries, t.failures, t.webhooks, t.mails,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if c.OTLPEndpoint == "" {
 		return t, nil
@@ -88,6 +90,11 @@ func (t *telemetry) Handled(ctx context.Context, h natsintake.Handled) {
 	_, span := t.tracer.Start(ctx, "intake "+h.Subject, trace.WithTimestamp(h.Began),
 		trace.WithAttributes(attribute.String("result", h.Result), attribute.Int("charges", h.Charges)))
 	span.End(trace.WithTimestamp(h.Began.Add(h.Took)))
+}
+
+// mail is told of every mail.
+func (t *telemetry) mail(outcome string, took time.Duration) {
+	t.mails.WithLabelValues(outcome).Observe(took.Seconds())
 }
 
 // webhook is told of every request to an endpoint.

@@ -17,8 +17,10 @@ type Account struct {
 	// them makes a confirmation possible (R22).
 	Due     money.Amount
 	Blocked bool
-	// Recharges and Invoices are ids that payers may name.
-	Recharges, Invoices []string
+	// Recharges and Invoices are ids that payers may name. A recharge that was
+	// credited is true: what names it is another payment, to be credited too.
+	Recharges map[string]bool
+	Invoices  []string
 	// References are of the payments that were confirmed.
 	References map[string]bool
 }
@@ -59,7 +61,8 @@ type Match struct {
 	Certainty Certainty    `json:"certainty"`
 	// Why says what was found, in words.
 	Why string `json:"why"`
-	// RechargeID is the card payment that the text names.
+	// RechargeID is the card payment that the text names, where it was not
+	// credited.
 	RechargeID string `json:"recharge_id,omitempty"`
 }
 
@@ -117,7 +120,7 @@ func newMatcher(accounts []Account) *matcher {
 	m := &matcher{accounts: accounts, names: map[string][]name{}}
 	for i := range accounts {
 		m.name(i, byPartner, accounts[i].PartnerID)
-		for _, r := range accounts[i].Recharges {
+		for r := range accounts[i].Recharges {
 			m.name(i, byRecharge, r)
 		}
 		for _, n := range accounts[i].Invoices {
@@ -158,8 +161,10 @@ func (m *matcher) byName(e *bank.Entry) (matches []Match, note string) {
 	found := m.find(e.Text + "\n" + e.EndToEndID)
 	best := map[int]name{}
 	for _, n := range found {
-		// What names a payment says more than what names the partner.
-		if had, ok := best[n.account]; !ok || had.kind == byPartner {
+		// What names a payment says more than what names the partner, and of
+		// several payments the first in order of their ids counts.
+		had, ok := best[n.account]
+		if !ok || had.kind == byPartner && n.kind != byPartner || n.kind != byPartner && n.text < had.text {
 			best[n.account] = n
 		}
 	}
@@ -178,7 +183,7 @@ func (m *matcher) byName(e *bank.Entry) (matches []Match, note string) {
 			continue
 		}
 		match := Match{PartnerID: a.PartnerID, Due: a.Due, Certainty: Likely, Why: fmt.Sprintf("the text names %s %s", n.kind, n.text)}
-		if n.kind == byRecharge {
+		if n.kind == byRecharge && !a.Recharges[n.text] {
 			match.RechargeID = n.text
 		}
 		if a.owes(e) {

@@ -11,10 +11,10 @@ import (
 )
 
 func account(partner, due string, names ...string) bankstatement.Account {
-	a := bankstatement.Account{PartnerID: partner, Currency: "EUR", Due: money.MustParse(due), References: map[string]bool{}}
+	a := bankstatement.Account{PartnerID: partner, Currency: "EUR", Due: money.MustParse(due), References: map[string]bool{}, Recharges: map[string]bool{}}
 	for _, n := range names {
 		if strings.Contains(n, "-R") {
-			a.Recharges = append(a.Recharges, n)
+			a.Recharges[n] = strings.HasSuffix(n, "2")
 		} else {
 			a.Invoices = append(a.Invoices, n)
 		}
@@ -53,7 +53,7 @@ func TestMatching(t *testing.T) {
 	dollars := account("PA-1007", "50")
 	dollars.Currency = "USD"
 	accounts := []bankstatement.Account{
-		account("PA-1001", "12.3401", "PA-1001-R000001", "PA-1001-2026-000007"), account("PA-1002", "20"), account("PA-1003", "20"), account("PA-1004", "0"),
+		account("PA-1001", "12.3401", "PA-1001-R000001", "PA-1001-R000002", "PA-1001-2026-000007"), account("PA-1002", "20"), account("PA-1003", "20"), account("PA-1004", "0"),
 		blocked, dollars, account("PA-10012", "7"), account("AB", "99"), account("NOVA", "77"),
 	}
 	for _, c := range []struct{ name, text, amount, want string }{
@@ -67,6 +67,8 @@ func TestMatching(t *testing.T) {
 		{"within a word", "XPA-1001", "1.00", "unmatched"},
 		{"before more digits", "PA-10013", "1.00", "unmatched"},
 		{"by recharge", "pa1001 r000001", "12.35", "proposed PA-1001 certain PA-1001-R000001"},
+		{"by a recharge that was credited: not again, but anew", "PA-1001-R000002", "12.35", "proposed PA-1001 certain"},
+		{"by two recharges", "PA-1001-R000002, PA-1001-R000001", "12.35", "proposed PA-1001 certain PA-1001-R000001"},
 		{"by invoice", "invoice PA-1001-2026-000007.", "1.00", "proposed PA-1001 likely"},
 		{"two accounts", "PA-1001 and PA-1002", "12.35", "proposed PA-1001 ambiguous, PA-1002 ambiguous"},
 		{"amount alone", "thanks", "12.35", "proposed PA-1001 possible"},

@@ -222,3 +222,18 @@ func oneLine(text string) string {
 		return r
 	}, text)
 }
+
+// TestMail is the mail that shows whether mails arrive. id makes its
+// Message-ID.
+func TestMail(id, partnerID string, now time.Time) (*Mail, error) {
+	l, err := newLayouts()
+	if err != nil {
+		return nil, err
+	}
+	c := content{
+		Title: "This is a test", Partner: partnerID, At: instant(now),
+		Sentences: []string{"Mails about this account arrive at this address. Nothing has happened, and nothing is to be done."},
+	}
+	c.Subject = fmt.Sprintf("%.*s: %s", maxSubjectBytes, partnerID, c.Title)
+	return l.mail(id, &c, now)
+}

@@ -95,15 +95,18 @@ func (s *stage) publish(partner string, kind notices.Kind, id string, data []byt
 	s.must(err)
 }
 
-// settled waits until nothing is in hand or waits.
+// settled waits until every notice published so far is acknowledged.
 func (s *stage) settled() {
 	s.t.Helper()
+	stream, err := s.js.Stream(s.t.Context(), natsbus.NoticesStream)
+	s.must(err)
+	last := stream.CachedInfo().State.LastSeq
 	deadline := time.Now().Add(20 * time.Second)
 	for {
 		c, err := s.js.Consumer(s.t.Context(), natsbus.NoticesStream, mailer.Durable)
 		s.must(err)
 		info := c.CachedInfo()
-		if info.NumPending == 0 && info.NumAckPending == 0 {
+		if info.AckFloor.Stream >= last {
 			return
 		}
 		if time.Now().After(deadline) {

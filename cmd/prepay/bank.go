@@ -1,0 +1,280 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+
+	"prepayledger/consumers/bankstatement"
+	"prepayledger/domain"
+)
+
+// paymentsCmd are the commands of payments by bank.
+type paymentsCmd struct {
+	Propose paymentsProposeCmd `cmd:"" help:"Read bank statements and propose whose payments they are."`
+	List    paymentsListCmd    `cmd:"" help:"Show a statement's payments and proposals as they are now."`
+	Confirm paymentsConfirmCmd `cmd:"" help:"Confirm a proposal (Finance)."`
+}
+
+type paymentsProposeCmd struct {
+	File         string `arg:"" help:"Bank statement: camt.053 (XML, version 02 or 08) or CSV." type:"path"`
+	Delimiter    string `help:"What separates fields of a CSV file; tab for tabulators." default:","`
+	DecimalComma bool   `help:"Amounts of a CSV file are written like 1.234,56."`
+	who
+}
+
+// Help implements kong.HelpProvider.
+func (*paymentsProposeCmd) Help() string {
+	return `Reads a statement, whole or not at all, and proposes for each payment received which
+account it may belong to, and why. Nothing is confirmed by it. The same file again
+changes nothing.
+
+  prepay payments propose statement.xml
+  prepay payments propose umsaetze.csv --delimiter ";" --decimal-comma
+
+Columns of a CSV file: ` + strings.Join(bankstatement.Columns(), ", ") + `;
+the first four must be there.`
+}
+
+// statementView is a statement for people and machines.
+type statementView struct {
+	StatementID string                   `json:"statement_id"`
+	FileName    string                   `json:"file_name"`
+	Format      string                   `json:"format"`
+	New         bool                     `json:"new,omitempty"`
+	Skipped     int                      `json:"skipped"`
+	Payments    []bankstatement.Proposal `json:"payments"`
+}
+
+// Run runs the command.
+func (c *paymentsProposeCmd) Run(ctx context.Context, g *globals) error {
+	o := bankstatement.Options{DecimalComma: c.DecimalComma}
+	if c.Delimiter == "tab" {
+		c.Delimiter = "\t"
+	}
+	var size int
+	if o.Delimiter, size = utf8.DecodeRuneInString(c.Delimiter); size == 0 || size != len(c.Delimiter) || strings.ContainsRune("\"\r\n\ufffd", o.Delimiter) {
+		return fmt.Errorf("--delimiter: %q is not one character: write it like \";\" or tab", c.Delimiter)
+	}
+	if err := readable([]string{c.File}); err != nil {
+		return err
+	}
+	in := io.NopCloser(g.Stdin)
+	if c.File != "-" {
+		file, err := os.Open(c.File)
+		if err != nil {
+			return err
+		}
+		in = file
+	}
+	defer in.Close()
+	cmd, err := bankstatement.Parse(filepath.Base(c.File), in, o)
+	if err != nil {
+		return err
+	}
+	return g.with(ctx, func(a *app) error {
+		fresh, err := a.ledger.ImportBankStatement(ctx, c.meta(), cmd)
+		if err != nil {
+			return err
+		}
+		v, err := a.statement(ctx, cmd.StatementID)
+		if err != nil {
+			return err
+		}
+		v.New = fresh
+		return g.print(v, func(w io.Writer) { writePayments(w, v) })
+	})
+}
+
+// statement reads a statement and matches it with the accounts as they are.
+func (a *app) statement(ctx context.Context, id string) (*statementView, error) {
+	s, err := a.ledger.BankStatement(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if s == nil {
+		return nil, fmt.Errorf("there is no bank statement %.40q: import it with prepay payments propose", id)
+	}
+	accounts, err := a.payers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &statementView{
+		StatementID: s.StatementID, FileName: s.FileName, Format: s.Format, Skipped: s.Skipped, Payments: bankstatement.Propose(s, accounts),
+	}, nil
+}
+
+// payers are the accounts as matching takes them.
+func (a *app) payers(ctx context.Context) ([]bankstatement.Account, error) {
+	found, err := a.accounts(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	var all []bankstatement.Account
+	for _, f := range found {
+		s := f.State
+		p := bankstatement.Account{
+			PartnerID: s.PartnerID, Currency: s.Currency, Due: s.AmountDue(), Blocked: s.Blocked(), References: s.References, Recharges: map[string]bool{},
+		}
+		for id, status := range s.Recharges {
+			p.Recharges[id] = status == domain.RechargeIsCredited
+		}
+		invoices, err := a.views.accounts.Invoices(s.PartnerID)
+		if err != nil {
+			return nil, err
+		}
+		for _, i := range invoices {
+			p.Invoices = append(p.Invoices, i.InvoiceNumber)
+		}
+		all = append(all, p)
+	}
+	return all, nil
+}
+
+func writePayments(w io.Writer, v *statementView) {
+	t := newTable("proposal", "booked", "amount", "from", "text", "account", "how sure", "why")
+	count := map[bankstatement.Status]int{}
+	for i := range v.Payments {
+		p := &v.Payments[i]
+		count[p.Status]++
+		head := table.Row{p.ID, p.BookedOn, shown(p.Amount, p.Currency), p.Debtor, shortened(p.Text)}
+		switch {
+		case p.Status == bankstatement.Confirmed:
+			t.AppendRow(append(head, p.PartnerID, "confirmed", "reference "+p.Reference))
+		case len(p.Matches) == 0:
+			t.AppendRow(append(head, "", "unmatched", p.Note))
+		}
+		for n, m := range p.Matches {
+			if n > 0 {
+				head = table.Row{"", "", "", "", ""}
+			}
+			t.AppendRow(append(head, m.PartnerID, m.Certainty, m.Why))
+		}
+	}
+	fmt.Fprintf(w, "%s\nStatement %s: %d proposed, %d confirmed, %d unmatched; %d entries that are no payment received were left out.\n",
+		t.Render(), v.StatementID, count[bankstatement.Proposed], count[bankstatement.Confirmed], count[bankstatement.Unmatched], v.Skipped)
+	if count[bankstatement.Proposed] > 0 {
+		fmt.Fprintln(w, "Nothing is confirmed yet: see prepay payments confirm.")
+	}
+}
+
+// shortened cuts a long text for a table.
+func shortened(text string) string {
+	const longest = 40 // characters
+	if utf8.RuneCountInString(text) <= longest {
+		return text
+	}
+	return string([]rune(text)[:longest-1]) + "…"
+}
+
+type paymentsListCmd struct {
+	Statement string `arg:"" help:"Statement id, as prepay payments propose prints it."`
+}
+
+// Help implements kong.HelpProvider.
+func (*paymentsListCmd) Help() string { return `  prepay payments list 5f2190dd26b9` }
+
+// Run runs the command.
+func (c *paymentsListCmd) Run(ctx context.Context, g *globals) error {
+	return g.read(ctx, func(a *app) error {
+		v, err := a.statement(ctx, c.Statement)
+		if err != nil {
+			return err
+		}
+		return g.print(v, func(w io.Writer) { writePayments(w, v) })
+	})
+}
+
+type paymentsConfirmCmd struct {
+	Proposal string `arg:"" help:"Proposal, such as 5f2190dd26b9-3."`
+	Partner  string `help:"Account that it belongs to; needed where none or several were proposed."`
+	who
+}
+
+// Help implements kong.HelpProvider.
+func (*paymentsConfirmCmd) Help() string {
+	return `Confirms that a payment on a bank statement was received for an account, with the
+bank's reference: the same payment counts once, whichever statement it comes with.
+
+  prepay payments confirm 5f2190dd26b9-3 --actor finance:ana
+  prepay payments confirm 5f2190dd26b9-4 --partner PA-1001 --actor finance:ana`
+}
+
+// Run runs the command.
+func (c *paymentsConfirmCmd) Run(ctx context.Context, g *globals) error {
+	return g.read(ctx, func(a *app) error {
+		p, err := a.proposal(ctx, c.Proposal)
+		if err != nil {
+			return err
+		}
+		partner, cmd, err := c.confirmation(p)
+		if err != nil {
+			return err
+		}
+		if cmd != nil {
+			currency, err := a.accounts(ctx, partner)
+			if err != nil {
+				return err
+			}
+			if of := currency[0].State.Currency; of != p.Currency {
+				return domain.Reject(domain.UnsupportedCurrency, "The payment is in %s, account %s in %s: have it converted, and confirm what was received with prepay account confirm.", p.Currency, partner, of)
+			}
+			if err := a.ledger.Do(ctx, partner, c.meta(), cmd); err != nil {
+				return err
+			}
+		}
+		return g.showAccount(ctx, a, partner, false)
+	})
+}
+
+// proposal finds a proposal by its id.
+func (a *app) proposal(ctx context.Context, id string) (*bankstatement.Proposal, error) {
+	statement, number, _ := strings.Cut(id, "-")
+	n, err := strconv.Atoi(number)
+	if err != nil {
+		return nil, fmt.Errorf("%.60q is no proposal: write it like 5f2190dd26b9-3, as prepay payments propose prints it", id)
+	}
+	v, err := a.statement(ctx, statement)
+	if err != nil {
+		return nil, err
+	}
+	if n < 1 || n > len(v.Payments) {
+		return nil, fmt.Errorf("statement %s has payments 1 to %d: see prepay payments list %s", statement, len(v.Payments), statement)
+	}
+	return &v.Payments[n-1], nil
+}
+
+// confirmation is the command that confirms a proposal, and for whom; no
+// command where that was done.
+func (c *paymentsConfirmCmd) confirmation(p *bankstatement.Proposal) (string, *domain.ConfirmPayment, error) {
+	if p.Status == bankstatement.Confirmed {
+		if c.Partner != "" && c.Partner != p.PartnerID {
+			return "", nil, domain.Reject(domain.ReferenceUsed, "Reference %.64q was confirmed for account %s: each payment is confirmed once.", p.Reference, p.PartnerID)
+		}
+		return p.PartnerID, nil, nil
+	}
+	cmd := &domain.ConfirmPayment{Reference: p.Reference, Amount: p.Amount}
+	at := slices.IndexFunc(p.Matches, func(m bankstatement.Match) bool { return m.PartnerID == c.Partner })
+	if c.Partner == "" && len(p.Matches) == 1 {
+		at = 0
+	}
+	switch {
+	case at >= 0:
+		cmd.RechargeID = p.Matches[at].RechargeID
+		return p.Matches[at].PartnerID, cmd, nil
+	case c.Partner != "":
+		return c.Partner, cmd, nil
+	case len(p.Matches) == 0:
+		return "", nil, fmt.Errorf("no account was proposed for %s: name it with --partner", p.ID)
+	default:
+		return "", nil, fmt.Errorf("several accounts were proposed for %s: name the one with --partner", p.ID)
+	}
+}
