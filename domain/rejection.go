@@ -45,6 +45,7 @@ const (
 	UnallocatedLines         Code = "unallocated_lines"
 	AlreadyPosted            Code = "already_posted"
 	UninvoicedCharges        Code = "uninvoiced_charges"
+	ApprovalLimit            Code = "approval_limit"
 	RefundExceedsBalance     Code = "refund_exceeds_balance"
 	RefundExceedsPayment     Code = "refund_exceeds_payment"
 	UnknownRefund            Code = "unknown_refund"

@@ -14,6 +14,7 @@ import (
 	"prepayledger/domain"
 	"prepayledger/domain/codec"
 	"prepayledger/domain/money"
+	"prepayledger/domain/reconciliation"
 )
 
 // sumPattern is what an amount looks like that the ledger writes: a sum may
@@ -110,6 +111,8 @@ func streamOf(e domain.Event) string {
 		return "metainvoice-<invoice_id>"
 	case strings.HasPrefix(name, "BankStatement"):
 		return "bankstatement-<statement_id>"
+	case name == reconciliation.TypeApprovalLimitSet || name == reconciliation.TypeToleranceSet:
+		return reconciliation.SettingsStream
 	case strings.HasPrefix(name, "Reconciliation"):
 		return "reconciliation-<YYYY-MM>"
 	case strings.HasPrefix(name, "RateCard"):

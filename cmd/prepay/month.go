@@ -21,6 +21,11 @@ type monthCmd struct {
 	Post    monthPostCmd    `cmd:"" help:"Go on with a posting that was interrupted."`
 	Show    monthShowCmd    `cmd:"" help:"Show the newest proposal or posting of a month."`
 	Open    monthOpenCmd    `cmd:"" help:"Open a difference to the charges and invoice lines behind it."`
+
+	Comment   monthCommentCmd   `cmd:"" help:"Say something about a month."`
+	Withdraw  monthWithdrawCmd  `cmd:"" help:"Take a proposal back that is not approved."`
+	Limits    monthLimitsCmd    `cmd:"" help:"Who may approve how much."`
+	Tolerance monthToleranceCmd `cmd:"" help:"Which differences are listed as tolerated."`
 }
 
 // monthArg is the month of a command.
@@ -49,6 +54,14 @@ type monthView struct {
 	UninvoicedSum money.Amount                     `json:"uninvoiced_sum"`
 	// Largest are the largest differences in plain sentences.
 	Largest []reconciliation.Sentence `json:"largest"`
+	// Tolerated are lines within a tolerance; they are posted all the same.
+	Tolerated []reconciliation.Tolerated `json:"tolerated,omitempty"`
+	// Limits are the approval limits that held.
+	Limits     []reconciliation.CurrencySum              `json:"limits,omitempty"`
+	Comments   []*reconciliation.ReconciliationCommented `json:"comments,omitempty"`
+	Withdrawal *reconciliation.ReconciliationWithdrawn   `json:"withdrawal,omitempty"`
+
+	tolerances []reconciliation.CurrencySum
 }
 
 func viewOfProposal(r *reconciliation.Reconciliation, p *reconciliation.Proposal) *monthView {
@@ -57,15 +70,16 @@ func viewOfProposal(r *reconciliation.Reconciliation, p *reconciliation.Proposal
 		Unallocated: p.Unallocated, OwnCost: p.OwnCost, Uninvoiced: p.Uninvoiced, UninvoicedSum: p.UninvoicedSum,
 	}
 	if a := r.Approval(); a != nil {
-		v.ApprovedBy = a.Actor
+		v.ApprovedBy, v.Limits = a.Actor, a.Limits
 	}
+	v.Comments, v.Withdrawal, v.tolerances = r.Comments(), r.Withdrawal(), p.Tolerances
 	v.count()
 	return v
 }
 
-func viewOfResult(r *reconciliation.Result, month domain.Month) *monthView {
+func viewOfResult(r *reconciliation.Result, month domain.Month, tolerances []reconciliation.CurrencySum) *monthView {
 	v := &monthView{
-		Month: month, Phase: "preview", Documents: r.Documents, Lines: map[string][]reconciliation.Line{}, Unallocated: r.Unallocated,
+		Month: month, Phase: "preview", tolerances: tolerances, Documents: r.Documents, Lines: map[string][]reconciliation.Line{}, Unallocated: r.Unallocated,
 		OwnCost: r.OwnCost, Uninvoiced: r.Uninvoiced, UninvoicedSum: r.UninvoicedSum,
 	}
 	for i := range r.Accounts {
@@ -79,6 +93,7 @@ func viewOfResult(r *reconciliation.Result, month domain.Month) *monthView {
 // count counts the parts by kind and tells the largest differences.
 func (v *monthView) count() {
 	v.Largest = reconciliation.Largest(v.Accounts, v.Lines, mostLines)
+	v.Tolerated = reconciliation.SumTolerated(v.Accounts, v.Lines, v.tolerances)
 	v.Parts = map[reconciliation.PartKind]int{}
 	for _, lines := range v.Lines {
 		for i := range lines {
@@ -104,6 +119,9 @@ func writeMonth(w io.Writer, v *monthView, all bool) {
 	if v.ApprovedBy != "" {
 		fmt.Fprintf(w, ", approved by %s", v.ApprovedBy)
 	}
+	if v.Withdrawal != nil {
+		fmt.Fprintf(w, ", withdrawn by %s: %s", v.Withdrawal.Actor, v.Withdrawal.Reason)
+	}
 	fmt.Fprint(w, "\n\n")
 	t := newTable("account", "charged", "invoiced", "difference", "posted before", "to post")
 	for _, a := range v.Accounts {
@@ -115,6 +133,7 @@ func writeMonth(w io.Writer, v *monthView, all bool) {
 	fmt.Fprintln(w, t.Render())
 	writeMonthDocuments(w, v.Documents)
 	writeMonthLines(w, v, all)
+	writeTolerated(w, v.Tolerated)
 	for _, u := range v.Unallocated {
 		fmt.Fprintf(w, "Unallocated: line %d of %s, WABA %s, %s (%s). Allocate it with prepay invoice allocate.\n", u.Line, u.InvoiceID, u.WABAID, shown(u.Amount, u.Currency), u.Why)
 	}
@@ -124,6 +143,7 @@ func writeMonth(w io.Writer, v *monthView, all bool) {
 	if !v.UninvoicedSum.IsZero() {
 		fmt.Fprintf(w, "The approval has to restate their sum: --uninvoiced %s\n", v.UninvoicedSum)
 	}
+	writeComments(w, v.Comments)
 }
 
 // writeMonthDocuments shows the documents that the month is reconciled with,
@@ -176,6 +196,9 @@ func writeMonthLines(w io.Writer, v *monthView, all bool) {
 			}
 			because += fmt.Sprintf("%s %s", p.Kind, p.Amount)
 		}
+		if reconciliation.Within(v.tolerances, r.currency, l.Difference) {
+			because += " (tolerated)"
+		}
 		t.AppendRow(table.Row{
 			r.partner, l.WABAID, l.Market, l.Category, fmt.Sprintf("%d: %s", l.Charged.Count, l.Charged.Amount),
 			fmt.Sprintf("%d: %s", l.Invoiced.Count, l.Invoiced.Amount), l.Difference, because,
@@ -212,7 +235,11 @@ func (c *monthPreviewCmd) Run(ctx context.Context, g *globals) error {
 		if err != nil {
 			return err
 		}
-		return g.showMonth(viewOfResult(r, c.Month.Month), c.Lines)
+		settings, _, err := a.ledger.MonthSettings(ctx)
+		if err != nil {
+			return err
+		}
+		return g.showMonth(viewOfResult(r, c.Month.Month, settings.Tolerances()), c.Lines)
 	})
 }
 

@@ -164,8 +164,12 @@ func (l *Ledger) ProposeMonth(ctx context.Context, m domain.Meta, month domain.M
 	if err != nil {
 		return nil, err
 	}
+	settings, _, err := l.MonthSettings(ctx)
+	if err != nil {
+		return nil, err
+	}
 	return l.decideMonth(ctx, m, month, func(*reconciliation.Reconciliation) domain.Command {
-		return &reconciliation.ProposeReconciliation{Input: in}
+		return &reconciliation.ProposeReconciliation{Input: in, Settings: settings}
 	})
 }
 
@@ -177,8 +181,12 @@ func (l *Ledger) ApproveMonth(ctx context.Context, m domain.Meta, month domain.M
 	if err != nil {
 		return nil, err
 	}
+	settings, _, err := l.MonthSettings(ctx)
+	if err != nil {
+		return nil, err
+	}
 	_, err = l.decideMonth(ctx, m, month, func(r *reconciliation.Reconciliation) domain.Command {
-		c := &reconciliation.ApproveReconciliation{Uninvoiced: uninvoiced}
+		c := &reconciliation.ApproveReconciliation{Uninvoiced: uninvoiced, Settings: settings}
 		if r.NeedsInput() {
 			c.Input = &in
 		}

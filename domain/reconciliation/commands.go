@@ -30,7 +30,11 @@ type AllocateInvoiceLine struct {
 }
 
 // ProposeReconciliation works out a run of the month (R29).
-type ProposeReconciliation struct{ Input Input }
+type ProposeReconciliation struct {
+	Input Input
+	// Settings has the tolerances that the proposal states; nil is none.
+	Settings *Settings
+}
 
 // ApproveReconciliation lets the newest proposal be posted (R29).
 type ApproveReconciliation struct {
@@ -41,6 +45,8 @@ type ApproveReconciliation struct {
 	// lists unallocated lines: once they are all allocated, the approval is of
 	// the month as it is now. Nil where NeedsInput says that it isn't needed.
 	Input *Input
+	// Settings has the approval limits and tolerances; nil is none.
+	Settings *Settings
 }
 
 // FinishPosting says that every account has its adjustment.

@@ -139,6 +139,9 @@ type ReconciliationProposed struct {
 	UninvoicedSum money.Amount `json:"uninvoiced_sum"`
 	// Post are the sums to be posted per currency.
 	Post []CurrencySum `json:"post,omitempty"`
+	// Tolerances are those that were set when it was proposed. Differences
+	// within them are posted all the same; they are only listed apart.
+	Tolerances []CurrencySum `json:"tolerances,omitempty"`
 }
 
 // CurrencySum is a sum in one currency.
@@ -155,6 +158,9 @@ type ReconciliationApproved struct {
 	Actor    string `json:"actor"`
 	// Uninvoiced is the sum as restated (R27).
 	Uninvoiced money.Amount `json:"uninvoiced"`
+	// Limits are the approval limits of the actor that held, per currency that
+	// is posted and has limits.
+	Limits []CurrencySum `json:"limits,omitempty"`
 }
 
 // ReconciliationPosted says that every account of the run has its
@@ -203,6 +209,14 @@ func NewEvent(name string) domain.Event {
 		return &ReconciliationApproved{}
 	case TypeReconciliationPosted:
 		return &ReconciliationPosted{}
+	case TypeReconciliationCommented:
+		return &ReconciliationCommented{}
+	case TypeReconciliationWithdrawn:
+		return &ReconciliationWithdrawn{}
+	case TypeApprovalLimitSet:
+		return &ApprovalLimitSet{}
+	case TypeToleranceSet:
+		return &ToleranceSet{}
 	}
 	return nil
 }
@@ -213,6 +227,6 @@ func EventTypes() []string {
 		TypeMetaInvoiceReceived, TypeMetaInvoiceDocument, TypeMetaInvoiceLines, TypeMetaInvoiceSealed,
 		TypeMetaInvoiceLineAllocated, TypeReconciliationAccounts, TypeReconciliationLines,
 		TypeReconciliationDetails, TypeReconciliationProposed, TypeReconciliationApproved,
-		TypeReconciliationPosted,
+		TypeReconciliationPosted, TypeReconciliationCommented, TypeReconciliationWithdrawn, TypeApprovalLimitSet, TypeToleranceSet,
 	}
 }

@@ -35,4 +35,10 @@ const (
 	MaxConverted = 200
 	// MaxNamed is how many offending things a message names.
 	MaxNamed = 5
+	// MaxApprovalLimits bounds the approval limits that can be set.
+	MaxApprovalLimits = 1_000
+	// MaxCommentBytes bounds a comment, in bytes; MaxComments the comments on
+	// one month: they are part of its state.
+	MaxCommentBytes = 4_000
+	MaxComments     = 1_000
 )

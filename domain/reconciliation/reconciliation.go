@@ -22,6 +22,9 @@ const (
 	Approved Phase = "approved"
 	// PostedPhase: every account has its adjustment.
 	PostedPhase Phase = "posted"
+	// Withdrawn: the newest proposal was taken back; what earlier runs posted
+	// stands.
+	Withdrawn Phase = "withdrawn"
 )
 
 // Reconciliation is the state of a month, folded from its stream.
@@ -34,6 +37,9 @@ type Reconciliation struct {
 	approval  *ReconciliationApproved
 	pending   *Proposal
 	posted    map[string]Posted
+
+	comments   []*ReconciliationCommented
+	withdrawal *ReconciliationWithdrawn
 }
 
 // NewReconciliation returns the state before the first event.
@@ -124,6 +130,15 @@ func (r *Reconciliation) Apply(e domain.Event) error {
 			r.posted[id] = r.latest.posted(id)
 		}
 		return nil
+	case *ReconciliationCommented:
+		r.comments = append(r.comments, e)
+		return nil
+	case *ReconciliationWithdrawn:
+		if r.phase != Proposed || e.Proposal != r.latest.Proposal {
+			return fmt.Errorf("%w: withdrawal of proposal %d", ErrStream, e.Proposal)
+		}
+		r.phase, r.withdrawal = Withdrawn, e
+		return nil
 	}
 	return fmt.Errorf("%w: event %s in the stream of a month", ErrStream, e.EventType())
 }
@@ -147,6 +162,10 @@ func (r *Reconciliation) Decide(meta domain.Meta, cmd domain.Command) ([]domain.
 		return r.propose(meta, c)
 	case *ApproveReconciliation:
 		return r.approve(meta, c)
+	case *CommentReconciliation:
+		return r.comment(meta, c)
+	case *WithdrawReconciliation:
+		return r.withdraw(meta, c)
 	case *FinishPosting:
 		if r.phase != Approved {
 			return nil, nil
@@ -170,7 +189,9 @@ func (r *Reconciliation) propose(meta domain.Meta, c *ProposeReconciliation) ([]
 	case r.run > 0 && !result.Changed():
 		return nil, domain.Reject(domain.AlreadyPosted, "Run %d of %s is posted and nothing has changed since.", r.run, c.Input.Month)
 	}
-	return proposalEvents(result, ReconciliationProposed{Proposal: r.proposals + 1, Run: r.run + 1, Actor: meta.Actor}), nil
+	return proposalEvents(result, ReconciliationProposed{
+		Proposal: r.proposals + 1, Run: r.run + 1, Actor: meta.Actor, Tolerances: c.Settings.tolerated(),
+	}), nil
 }
 
 // compute rejects a month for which Meta has sent nothing. One that was posted
@@ -191,6 +212,8 @@ func (r *Reconciliation) approve(meta domain.Meta, c *ApproveReconciliation) ([]
 	switch {
 	case meta.Actor == "":
 		return nil, rejectNoActor()
+	case r.phase == Withdrawn:
+		return nil, domain.Reject(domain.NothingToReconcile, "%s withdrew the proposal of %s (%s): propose again.", r.withdrawal.Actor, r.latest.Month, r.withdrawal.Reason)
 	case r.latest != nil && samePerson(meta.Actor, r.latest.Actor):
 		return nil, domain.Reject(domain.SameApprover, "%s proposed this: another person has to approve it.", r.latest.Actor)
 	case r.phase == NotProposed:
@@ -198,7 +221,7 @@ func (r *Reconciliation) approve(meta domain.Meta, c *ApproveReconciliation) ([]
 	case r.phase == Approved:
 		return nil, nil // the posting goes on
 	}
-	seal, events, err := r.approvable(meta, c)
+	seal, accounts, events, err := r.approvable(meta, c)
 	if err != nil {
 		return nil, err
 	}
@@ -209,33 +232,39 @@ func (r *Reconciliation) approve(meta domain.Meta, c *ApproveReconciliation) ([]
 	if c.Uninvoiced == nil && !sum.IsZero() || c.Uninvoiced != nil && !c.Uninvoiced.Equal(sum) {
 		return nil, domain.Reject(domain.UninvoicedCharges, "WABAs that were charged but are in no document of %s sum to %s over all accounts: restate that sum (uninvoiced) if Meta will not invoice them.", seal.Month, sum)
 	}
-	return append(events, &ReconciliationApproved{Proposal: seal.Proposal, Run: seal.Run, Actor: meta.Actor, Uninvoiced: sum}), nil
+	limits, err := c.Settings.allow(meta.Actor, seal.Month, AbsoluteSums(accounts))
+	if err != nil {
+		return nil, err
+	}
+	return append(events, &ReconciliationApproved{Proposal: seal.Proposal, Run: seal.Run, Actor: meta.Actor, Uninvoiced: sum, Limits: limits}), nil
 }
 
 // approvable is the proposal to approve. One that lists unallocated lines is
-// worked out again once Finance has allocated them all.
-func (r *Reconciliation) approvable(meta domain.Meta, c *ApproveReconciliation) (*ReconciliationProposed, []domain.Event, error) {
+// worked out again once Finance has allocated them all. The accounts are
+// those that it posts to.
+func (r *Reconciliation) approvable(meta domain.Meta, c *ApproveReconciliation) (*ReconciliationProposed, []AccountSummary, []domain.Event, error) {
 	if !r.NeedsInput() {
-		return &r.latest.ReconciliationProposed, nil, nil
+		return &r.latest.ReconciliationProposed, r.latest.Accounts, nil, nil
 	}
 	left := r.latest.Unallocated
 	if c.Input != nil {
 		now, err := r.compute(c.Input)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		if left = now.Unallocated; len(left) == 0 {
 			events := proposalEvents(now, ReconciliationProposed{
 				Proposal: r.proposals + 1, Run: r.run + 1, Actor: r.latest.Actor, RestatedBy: meta.Actor,
+				Tolerances: c.Settings.tolerated(),
 			})
-			return events[len(events)-1].(*ReconciliationProposed), events, nil
+			return events[len(events)-1].(*ReconciliationProposed), now.takingPart(), events, nil
 		}
 	}
 	names := make([]string, len(left))
 	for i := range left {
 		names[i] = fmt.Sprintf("line %d of %s (WABA %s)", left[i].Line, left[i].InvoiceID, left[i].WABAID)
 	}
-	return nil, nil, domain.Reject(domain.UnallocatedLines, "Allocate to a partner or accept as own cost first: %s.", named(names))
+	return nil, nil, nil, domain.Reject(domain.UnallocatedLines, "Allocate to a partner or accept as own cost first: %s.", named(names))
 }
 
 // samePerson compares actors without regard to case and outer blanks: R29 is

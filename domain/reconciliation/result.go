@@ -178,6 +178,17 @@ func (r *Result) Changed() bool {
 	return len(r.Unallocated) > 0
 }
 
+// takingPart are the accounts that the run posts to.
+func (r *Result) takingPart() []AccountSummary {
+	var accounts []AccountSummary
+	for i := range r.Accounts {
+		if r.Accounts[i].TakesPart {
+			accounts = append(accounts, r.Accounts[i].AccountSummary)
+		}
+	}
+	return accounts
+}
+
 // Posted are an account's lines as the last run that it took part in left
 // them.
 type Posted map[Key]PostedLine

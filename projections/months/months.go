@@ -16,7 +16,7 @@ import (
 // every account has its adjustment (R29).
 type Month struct {
 	Month domain.Month `json:"month"`
-	// Phase is not_proposed, proposed, approved or posted.
+	// Phase is not_proposed, proposed, approved, posted or withdrawn.
 	Phase string `json:"phase"`
 	// Run is the newest run proposed, PostedRun the newest posted.
 	Run        int          `json:"run"`
@@ -71,7 +71,7 @@ func (m *Model) Apply(f *projections.Fact) error {
 		return nil
 	}
 	name, ok := strings.CutPrefix(f.Stream, "reconciliation-")
-	if !ok {
+	if !ok || f.Stream == reconciliation.SettingsStream {
 		return nil
 	}
 	month := m.months[domain.Month(name)]
@@ -85,6 +85,8 @@ func (m *Model) Apply(f *projections.Fact) error {
 		month.Uninvoiced = e.UninvoicedSum
 	case *reconciliation.ReconciliationApproved:
 		month.Phase, month.ApprovedBy = string(reconciliation.Approved), e.Actor
+	case *reconciliation.ReconciliationWithdrawn:
+		month.Phase = string(reconciliation.Withdrawn)
 	case *reconciliation.ReconciliationPosted:
 		month.Phase, month.PostedRun = string(reconciliation.PostedPhase), e.Run
 	}

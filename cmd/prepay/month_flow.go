@@ -1,0 +1,196 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+
+	"prepayledger/domain"
+	"prepayledger/domain/money"
+	"prepayledger/domain/reconciliation"
+)
+
+// priced is an amount with its currency, such as "1000 EUR".
+type priced struct {
+	money.Amount
+	currency string
+}
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (p *priced) UnmarshalText(text []byte) (err error) {
+	amount, currency, ok := strings.Cut(strings.TrimSpace(string(text)), " ")
+	if !ok {
+		return fmt.Errorf("%.40q is not an amount with its currency: write it like \"1000 EUR\"", text)
+	}
+	p.currency = strings.TrimSpace(currency)
+	p.Amount, err = money.Parse(amount)
+	return err
+}
+
+type monthCommentCmd struct {
+	Month billingMonth `arg:"" help:"Billing month, such as 2026-10."`
+	Text  string       `help:"What you say." required:""`
+	who
+}
+
+// Help implements kong.HelpProvider.
+func (*monthCommentCmd) Help() string {
+	return `Says something about a month, for whoever looks at it later. It changes nothing
+else; prepay month show lists the comments.
+
+  prepay month comment 2026-10 --actor finance:ana --text "Meta confirmed the missing lines for November"`
+}
+
+// Run runs the command.
+func (c *monthCommentCmd) Run(ctx context.Context, g *globals) error {
+	return g.read(ctx, func(a *app) error {
+		if err := a.ledger.CommentMonth(ctx, c.meta(), c.Month.Month, c.Text); err != nil {
+			return err
+		}
+		r, _, err := a.ledger.Month(ctx, c.Month.Month)
+		if err != nil {
+			return err
+		}
+		return g.print(r.Comments(), func(w io.Writer) { writeComments(w, r.Comments()) })
+	})
+}
+
+func writeComments(w io.Writer, comments []*reconciliation.ReconciliationCommented) {
+	for _, c := range comments {
+		fmt.Fprintf(w, "%s %s on proposal %d: %s\n", c.At.Format(time.RFC3339), c.Actor, c.Proposal, c.Text)
+	}
+}
+
+type monthWithdrawCmd struct {
+	monthArg
+	Reason string `help:"Why." required:""`
+	who
+}
+
+// Help implements kong.HelpProvider.
+func (*monthWithdrawCmd) Help() string {
+	return `Takes the newest proposal back, if it is not approved. To replace a proposal,
+propose again: that needs no withdrawal.
+
+  prepay month withdraw 2026-10 --actor finance:ana --reason "the credit memo of 3 November is missing"`
+}
+
+// Run runs the command.
+func (c *monthWithdrawCmd) Run(ctx context.Context, g *globals) error {
+	return c.decide(ctx, g, &c.who, func(a *app, m domain.Meta, month domain.Month) error {
+		return a.ledger.WithdrawMonth(ctx, m, month, c.Reason)
+	})
+}
+
+type monthLimitsCmd struct {
+	Pattern  string  `help:"Actor, or the beginning of several and *, such as finance:*." name:"actor-pattern"`
+	Max      *priced `help:"How much they may approve in one run, such as \"1000 EUR\"." placeholder:"AMOUNT"`
+	Currency string  `help:"With --remove: the currency of the limit."`
+	Remove   bool    `help:"Take the limit away."`
+	who
+}
+
+// Help implements kong.HelpProvider.
+func (*monthLimitsCmd) Help() string {
+	return `Shows the approval limits, or sets one: how much an approver may approve in one
+run, as the sum of the absolute adjustments of all accounts of the currency.
+As soon as a currency has a limit, only actors that have one may approve in it.
+The longest pattern that fits an actor holds.
+
+  prepay month limits
+  prepay month limits --actor-pattern 'finance:*' --max "1000 EUR" --actor finance:lead
+  prepay month limits --actor-pattern 'finance:*' --remove --currency EUR --actor finance:lead`
+}
+
+// command is what the flags ask for; nil only shows.
+func (c *monthLimitsCmd) command() (*reconciliation.SetApprovalLimit, error) {
+	switch {
+	case c.Pattern == "" && c.Max == nil && !c.Remove:
+		return nil, nil
+	case c.Pattern != "" && c.Max != nil && !c.Remove:
+		return &reconciliation.SetApprovalLimit{Pattern: c.Pattern, Currency: c.Max.currency, Max: &c.Max.Amount}, nil
+	case c.Pattern != "" && c.Max == nil && c.Remove && c.Currency != "":
+		return &reconciliation.SetApprovalLimit{Pattern: c.Pattern, Currency: c.Currency}, nil
+	}
+	return nil, domain.Reject(domain.InvalidSetting, "Give --actor-pattern with --max to set a limit, or --actor-pattern with --remove and --currency to take it away.")
+}
+
+// Run runs the command.
+func (c *monthLimitsCmd) Run(ctx context.Context, g *globals) error {
+	cmd, err := c.command()
+	if err != nil {
+		return err
+	}
+	return g.with(ctx, func(a *app) error {
+		if cmd != nil {
+			if err := a.ledger.ChangeMonthSettings(ctx, c.meta(), cmd); err != nil {
+				return err
+			}
+		}
+		return g.showMonthSettings(ctx, a)
+	})
+}
+
+type monthToleranceCmd struct {
+	Amount *priced `help:"The largest absolute difference of a line that people need not look at, such as \"0.01 EUR\"; \"0 EUR\" takes it away." placeholder:"AMOUNT"`
+	who
+}
+
+// Help implements kong.HelpProvider.
+func (*monthToleranceCmd) Help() string {
+	return `Shows the tolerances, or sets one. A tolerance hides no cent: differences within
+it are posted like all others, and only listed as tolerated.
+
+  prepay month tolerance --amount "0.01 EUR" --actor finance:lead`
+}
+
+// Run runs the command.
+func (c *monthToleranceCmd) Run(ctx context.Context, g *globals) error {
+	return g.with(ctx, func(a *app) error {
+		if c.Amount != nil {
+			cmd := &reconciliation.SetTolerance{Currency: c.Amount.currency, Amount: c.Amount.Amount}
+			if err := a.ledger.ChangeMonthSettings(ctx, c.meta(), cmd); err != nil {
+				return err
+			}
+		}
+		return g.showMonthSettings(ctx, a)
+	})
+}
+
+// monthSettings are the settings of month ends as they are shown.
+type monthSettings struct {
+	Limits     []reconciliation.ApprovalLimit `json:"limits"`
+	Tolerances []reconciliation.CurrencySum   `json:"tolerances"`
+}
+
+func (g *globals) showMonthSettings(ctx context.Context, a *app) error {
+	s, _, err := a.ledger.MonthSettings(ctx)
+	if err != nil {
+		return err
+	}
+	return g.print(monthSettings{s.Limits(), s.Tolerances()}, func(w io.Writer) {
+		if len(s.Limits()) == 0 {
+			fmt.Fprintln(w, "No approval limits: any other person may approve any sum.")
+		} else {
+			t := newTable("may approve", "up to")
+			for _, l := range s.Limits() {
+				t.AppendRow(table.Row{l.Pattern, shown(l.Max, l.Currency)})
+			}
+			fmt.Fprintln(w, t.Render())
+		}
+		for _, t := range s.Tolerances() {
+			fmt.Fprintf(w, "Differences of lines up to %s %s are listed as tolerated; they are posted all the same.\n", t.Amount, t.Currency)
+		}
+	})
+}
+
+// writeTolerated says what of the differences is tolerated.
+func writeTolerated(w io.Writer, tolerated []reconciliation.Tolerated) {
+	for _, t := range tolerated {
+		fmt.Fprintf(w, "Tolerated: %d lines of up to %s %s each, %s %s in sum; they are posted all the same.\n", t.Lines, t.Tolerance, t.Currency, t.Sum, t.Currency)
+	}
+}

@@ -1,0 +1,51 @@
+package ledger
+
+import (
+	"context"
+
+	"prepayledger/domain"
+	"prepayledger/domain/reconciliation"
+	"prepayledger/eventstore"
+	"prepayledger/eventstore/decider"
+)
+
+// MonthSettings returns the settings of month ends and where their stream
+// ends.
+func (l *Ledger) MonthSettings(ctx context.Context) (*reconciliation.Settings, eventstore.Revision, error) {
+	s := &reconciliation.Settings{}
+	revision, err := l.fold(ctx, reconciliation.SettingsStream, s.Apply)
+	return s, revision, err
+}
+
+// ChangeMonthSettings decides a command of the settings of month ends.
+func (l *Ledger) ChangeMonthSettings(ctx context.Context, m domain.Meta, cmd domain.Command) error {
+	l.complete(&m)
+	return decider.Retry(func() error {
+		s, revision, err := l.MonthSettings(ctx)
+		if err != nil {
+			return err
+		}
+		events, err := s.Decide(m, cmd)
+		if err != nil {
+			return err
+		}
+		_, err = l.appendAll(ctx, reconciliation.SettingsStream, revision, m, events)
+		return err
+	})
+}
+
+// CommentMonth records what somebody says about a month.
+func (l *Ledger) CommentMonth(ctx context.Context, m domain.Meta, month domain.Month, text string) error {
+	_, err := l.decideMonth(ctx, m, month, func(*reconciliation.Reconciliation) domain.Command {
+		return &reconciliation.CommentReconciliation{Text: text}
+	})
+	return err
+}
+
+// WithdrawMonth takes the newest proposal of a month back (R29).
+func (l *Ledger) WithdrawMonth(ctx context.Context, m domain.Meta, month domain.Month, reason string) error {
+	_, err := l.decideMonth(ctx, m, month, func(*reconciliation.Reconciliation) domain.Command {
+		return &reconciliation.WithdrawReconciliation{Reason: reason}
+	})
+	return err
+}
