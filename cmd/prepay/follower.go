@@ -35,12 +35,17 @@ type follower struct {
 	store  eventstore.Store
 	codec  *codec.Codec
 	failed func(output string)
+	// settle is for how long the receiver may lose what it took (time).
+	settle time.Duration
 	log    *zap.Logger
 
 	end  context.CancelFunc
 	done sync.WaitGroup
 	// engine is the one that runs; nil between two.
 	engine atomic.Pointer[projections.Engine]
+	// from is the checkpoint from which the newest engine began; the goroutine's
+	// own.
+	from eventstore.Position
 	// since is the instant from which on the log has events that the output
 	// does not (Unix nanoseconds); 0 where it has all.
 	since atomic.Int64
@@ -53,17 +58,24 @@ func (f *follower) start() {
 	ctx, end := context.WithCancel(context.Background())
 	f.end = end
 	f.done.Go(func() {
+		from := eventstore.Position{Commit: 1<<64 - 1}
 		for {
 			err := f.follow(ctx)
 			if ctx.Err() != nil {
 				return
 			}
-			text := err.Error()
-			f.halted.Store(&text)
 			f.failed(f.output.Name())
-			f.log.Error("delivery stopped, it is started again", zap.Duration("in", restartPause), zap.Error(err))
+			pause := restartPause
+			if errors.Is(err, outbound.ErrBehind) && from != f.from {
+				pause, from = 0, f.from // once from each checkpoint: it may lie far enough back
+				f.log.Warn("the receiver lost something: it is given again from the newest checkpoint", zap.Error(err))
+			} else {
+				text := err.Error()
+				f.halted.Store(&text)
+				f.log.Error("delivery stopped, it is started again", zap.Duration("in", pause), zap.Error(err))
+			}
 			select {
-			case <-time.After(restartPause):
+			case <-time.After(pause):
 			case <-ctx.Done():
 				return
 			}
@@ -74,11 +86,14 @@ func (f *follower) start() {
 // follow runs one engine until it fails or the context ends.
 func (f *follower) follow(ctx context.Context) (err error) {
 	f.since.CompareAndSwap(0, time.Now().UnixNano())
-	out, err := outbound.Open(f.dir, []outbound.Output{f.output}, outbound.Options{Logger: f.log, Failed: f.failed})
+	out, err := outbound.Open(f.dir, []outbound.Output{f.output}, outbound.Options{Logger: f.log, Failed: f.failed, Settle: f.settle})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, out.Close()) }()
+	if f.from, err = out.Checkpoint(); err != nil {
+		return err
+	}
 	engine, err := projections.Open(ctx, f.dir+"-engine", f.store, f.codec, nil, []projections.Sink{out}, projections.Options{Logger: f.log})
 	if err != nil {
 		return err

@@ -180,11 +180,18 @@ func (s *server) follow() (err error) {
 			dir: filepath.Join(s.globals.Data, outboundFolder, out.Name()), output: s.telemetry.output(out), store: s.app.store, codec: s.app.views.codec,
 			failed: s.telemetry.deliveryFailed, log: log.With(zap.String("output", out.Name())),
 		}
+		if out == outbound.Output(events) {
+			f.settle = eventsSettle
+		}
 		s.followers = append(s.followers, f)
 		f.start()
 	}
 	return nil
 }
+
+// eventsSettle is how long NATS may take to have events on disk, with room
+// (time).
+const eventsSettle = 3 * natsbus.SyncInterval
 
 // snapshots yields every account as it is now.
 func (s *server) snapshots(context.Context) iter.Seq2[gatestate.Snapshot, error] {

@@ -26,6 +26,10 @@ const (
 	RandomPort = -1
 	// DefaultMaxStoreBytes bounds what JetStream keeps on disk: 64 GiB.
 	DefaultMaxStoreBytes = 64 << 30
+	// SyncInterval is how long events may be in NATS before they are on its
+	// disk, on a server of its own (time); everything else is on disk before it
+	// is acknowledged.
+	SyncInterval = 10 * time.Second
 	// startTimeout is how long the server may take to come up; it reads its
 	// streams' files first.
 	startTimeout = 2 * time.Minute
@@ -110,7 +114,7 @@ func configure(opts ServerOptions, secrets map[Role]string) (*server.Options, er
 	o := &server.Options{
 		ServerName: "prepay", Host: opts.Host, Port: opts.Port, NoSigs: true,
 		JetStream: true, StoreDir: opts.Dir, JetStreamMaxStore: opts.MaxStoreBytes, DisableJetStreamBanner: true,
-		SyncAlways: true, TLSConfig: opts.TLS, TLS: opts.TLS != nil,
+		SyncAlways: true, SyncInterval: SyncInterval, TLSConfig: opts.TLS, TLS: opts.TLS != nil,
 	}
 	if o.Host == "" {
 		o.Host = DefaultHost

@@ -255,7 +255,7 @@ func TestConnectWaitsAndComesBack(t *testing.T) {
 	if err := natsbus.EnsureStreams(t.Context(), js, natsbus.StreamOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := js.Publish(t.Context(), natsbus.EventsPrefix+"a.b.c", []byte("x")); err != nil {
+	if _, err := js.Publish(t.Context(), natsbus.UsageSubject, []byte("x")); err != nil {
 		t.Fatal(err)
 	}
 	p.Kill()
@@ -265,7 +265,7 @@ func TestConnectWaitsAndComesBack(t *testing.T) {
 	// What is asked while the connection is sought again waits for it; only a
 	// reply that was lost with the old one is not coming.
 	for {
-		stream, err := natsbus.CurrentEvents(ctx, js)
+		stream, err := js.Stream(ctx, natsbus.UsageStream)
 		if err != nil {
 			if ctx.Err() != nil {
 				t.Fatal(err)

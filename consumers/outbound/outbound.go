@@ -50,6 +50,10 @@ type Output interface {
 // ErrHalt is wrapped by an output's error that no repetition mends.
 var ErrHalt = errors.New("delivery must be mended by hand")
 
+// ErrBehind is wrapped by an output's error where the receiver lost what it had
+// taken: to be given the changes again since the newest checkpoint may mend it.
+var ErrBehind = fmt.Errorf("%w: the receiver lost what it had taken", ErrHalt)
+
 // Pauses before an output is tried again (time): they double.
 const (
 	firstPause = 50 * time.Millisecond

@@ -74,8 +74,12 @@ func TestKill(t *testing.T) {
 			cmd, done = startPublisher(t, dir, natsDir, server.URL())
 		}
 	}
-	server.Kill() // what was acknowledged is there after this too
+	server.Kill() // what was not on its disk yet is published again
 	server.Restart()
+	_, done = startPublisher(t, dir, natsDir, server.URL())
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
 	t.Logf("killed the publisher %d times and the server %d times", publishers, servers+1)
 	if store, err = embedded.Open(filepath.Join(dir, "log"), embedded.Options{}); err != nil {
 		t.Fatal(err)

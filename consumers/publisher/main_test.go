@@ -74,7 +74,19 @@ func publishAll(dir, natsDir, url string) error {
 	if err != nil {
 		return err
 	}
-	out, err := outbound.Open(filepath.Join(dir, "outbound"), []outbound.Output{p}, outbound.Options{})
+	// What a killed server had not written yet is given again from a checkpoint
+	// that is old enough.
+	for {
+		err := carry(ctx, dir, store, p)
+		if !errors.Is(err, outbound.ErrBehind) {
+			return err
+		}
+	}
+}
+
+// carry carries the log to the publisher, from the checkpoint to the log's end.
+func carry(ctx context.Context, dir string, store eventstore.Store, p *Publisher) error {
+	out, err := outbound.Open(filepath.Join(dir, "outbound"), []outbound.Output{p}, outbound.Options{Settle: 3 * natsbus.SyncInterval})
 	if err != nil {
 		return err
 	}

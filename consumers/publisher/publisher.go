@@ -148,7 +148,7 @@ func (p *Publisher) follows(ctx context.Context, c *outbound.Change) error {
 		}
 		break
 	}
-	return fmt.Errorf("%w: the stream %s ends at position %s, events between that and %s are missing in it: NATS has lost what it had acknowledged; `prepay nats verify` says what is missing, `prepay nats repair` fills a new generation of the stream from the log", outbound.ErrHalt, p.tail.stream, p.tail.position, c.Position)
+	return fmt.Errorf("%w: the stream %s ends at position %s, events between that and %s are missing in it: NATS has lost what it had acknowledged; `prepay nats verify` says what is missing, `prepay nats repair` fills a new generation of the stream from the log", outbound.ErrBehind, p.tail.stream, p.tail.position, c.Position)
 }
 
 // errMoved says that the stream does not end where it was thought to.
