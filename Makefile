@@ -4,11 +4,12 @@ GO ?= go
 
 # Packages whose goroutines share memory and whose tests are quick: they are
 # tested with the race detector each time. The others are by `make soak`.
-RACE = ./eventstore/decider ./consumers/intake/... ./consumers/ledger/... ./consumers/deadlines ./consumers/gate/... ./consumers/gatestate ./consumers/outbound ./projections/...
+RACE = ./eventstore/decider ./consumers/intake/... ./consumers/ledger/... ./consumers/deadlines ./consumers/gate/... ./consumers/gatestate ./consumers/outbound ./consumers/history ./consumers/natsintake ./consumers/notices ./consumers/publisher ./consumers/webhooks ./projections/...
 
 # The sizes of `make soak`. It runs long and fills the disk for a while: not for CI.
 SOAK_CHARGES = 10000000
 SOAK_ENTRIES = 100000000
+SOAK_EVENTS = 1000000
 
 # The official Node client, which is tested against our server: npm installs what
 # the lock says, and again when that changes.
@@ -34,14 +35,16 @@ lint: ## format, vet, staticcheck, direction of imports
 	$(GO) run ./cmd/lintimports
 
 bench: ## the benchmarks, beside raw limits in the same run
-	$(GO) run ./cmd/prepay bench --charges 200000 --json
-	$(GO) test -run '^$$' -bench . -benchtime 1s ./eventstore/embedded ./eventstore/esdb ./consumers/usage ./projections
+	$(GO) run ./cmd/prepay bench --charges 200000 --nats --json
+	$(GO) test -run '^$$' -bench . -benchtime 1s ./eventstore/embedded ./eventstore/esdb ./consumers/usage ./consumers/gate ./consumers/gatestate ./consumers/natsintake ./consumers/publisher ./projections
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./eventstore/runindex -entries 2000000
 
 soak: $(CLIENT_INSTALLED) ## the large sizes; write result and commit into docs/reliability.md
 	$(GO) run ./cmd/prepay bench --charges $(SOAK_CHARGES) --json
 	$(GO) test -run '^$$' -bench Growth -benchtime 1x -timeout 1h ./eventstore/runindex -entries $(SOAK_ENTRIES)
 	$(GO) test -run '^$$' -bench MonthEnd -benchtime 1x -timeout 1h ./domain/reconciliation
+	$(GO) test ./consumers/publisher -run TestKill -timeout 3h -args -events $(SOAK_EVENTS) -kills 100
+	$(GO) run ./cmd/prepay bench --charges 1000000 --nats --json
 	$(GO) test -race -count 5 -timeout 2h ./...
 
 build: ## the binary, ./prepay

@@ -157,11 +157,26 @@ func (f *follower) position() eventstore.Position {
 	return eventstore.Start
 }
 
+// started waits for the engine of one that is about to begin; nil where it was
+// halted.
+func (f *follower) started(ctx context.Context) *projections.Engine {
+	for {
+		if engine := f.engine.Load(); engine != nil || f.halted.Load() != nil {
+			return engine
+		}
+		select {
+		case <-time.After(lagTick / 50):
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
 // finish lets it come to the log's end, for a while, and ends it.
 func (f *follower) finish(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, finishTimeout)
 	defer cancel()
-	if engine := f.engine.Load(); engine != nil {
+	if engine := f.started(ctx); engine != nil {
 		if last, err := f.store.Last(ctx); err == nil {
 			_ = engine.WaitFor(ctx, last) // what is left goes out after the next start
 		}

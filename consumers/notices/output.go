@@ -153,6 +153,9 @@ func (o *Output) publishWindow(ctx context.Context, due []Notice) error {
 			return fmt.Errorf("notice %s of %s: %w", due[i].Kind, due[i].PartnerID, err)
 		}
 		m.Header.Set(jetstream.ExpectedLastSeqHeader, strconv.FormatUint(o.tail.sequence+uint64(i), 10))
+		if i > 0 { // somebody else's message in the place of that one would let this one fit
+			m.Header.Set(jetstream.ExpectedLastMsgIDHeader, due[i-1].ID.String())
+		}
 		ack, err := o.js.PublishMsgAsync(m)
 		if err != nil {
 			failed = fmt.Errorf("publish a notice: %w", err)
