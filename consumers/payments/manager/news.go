@@ -116,3 +116,9 @@ func isRefused(err error) bool {
 	var r *Refused
 	return errors.As(err, &r)
 }
+
+// CardRegistered takes a card that a partner saved at the processor. The
+// reference is that of the registration: each counts once.
+func (m *Manager) CardRegistered(ctx context.Context, partnerID, reference, card string) error {
+	return m.tell(ctx, partnerID, reference, news{"card", &domain.ReplaceCard{Card: card}})
+}
