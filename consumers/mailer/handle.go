@@ -101,6 +101,9 @@ func (m *Mailer) deliver(ctx context.Context, msg jetstream.Msg, n *note, id str
 	}
 	var problems []error
 	for _, recipient := range to {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		_ = msg.InProgress() // the time of AckWait begins anew
 		mail.To = recipient
 		start := time.Now()

@@ -345,3 +345,30 @@ func TestACrashAfterAcceptance(t *testing.T) {
 	s.settled()
 	s.none()
 }
+
+// A server that answers nothing keeps no ledger from stopping; its notice is
+// mailed by the next.
+func TestStopsWhileTheServerHangs(t *testing.T) {
+	s := newStage(t)
+	reached, hang := make(chan struct{}, 10), make(chan struct{})
+	s.refuse(nil, func(string) error {
+		reached <- struct{}{}
+		<-hang
+		return nil
+	})
+	stop := s.start()
+	id := s.notice("PA-1", notices.Blocked)
+	<-reached
+	began := time.Now()
+	stop()
+	if took := time.Since(began); took > 8*time.Second {
+		t.Errorf("the stop took %s", took)
+	}
+	s.refuse(nil, nil)
+	close(hang)
+	s.want(id, "ana@example.com") // it was accepted after all, unseen
+	s.start()
+	s.want(id, "ana@example.com", "ben@example.com")
+	s.settled()
+	s.none()
+}

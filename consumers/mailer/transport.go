@@ -15,6 +15,10 @@ import (
 // sign-in, one mail.
 const smtpTimeout = 20 * time.Second
 
+// stopTimeout is how long a mail under way may still take when the ledger
+// stops.
+const stopTimeout = 4 * time.Second
+
 // Mail is one mail to one recipient.
 type Mail struct {
 	// ID becomes the Message-ID, with the sender's domain: a mail that comes
@@ -77,19 +81,58 @@ func (e *RefusedError) Unwrap() error { return e.err }
 type Session struct {
 	t      *Transport
 	client *smtp.Client
+	// ended stops what waits for the context's end.
+	ended chan struct{}
 }
 
-// Open connects and signs in.
+// dialled is a connection, or why there is none.
+type dialled struct {
+	client *smtp.Client
+	err    error
+}
+
+// Open connects and signs in. Once the context ends, a mail under way has
+// stopTimeout left.
 func (t *Transport) Open(ctx context.Context) (*Session, error) {
-	client, err := t.client.DialToSMTPClientWithContext(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("SMTP server %s: %w", t.server, err)
+	dial := make(chan dialled, 1)
+	go func() {
+		client, err := t.client.DialToSMTPClientWithContext(ctx)
+		dial <- dialled{client, err}
+	}()
+	var d dialled
+	select {
+	case d = <-dial:
+	case <-ctx.Done():
+		// A server that says nothing is left to itself: it has smtpTimeout.
+		go func() {
+			if d := <-dial; d.err == nil {
+				_ = d.client.Close()
+			}
+		}()
+		d.err = ctx.Err()
 	}
-	return &Session{t: t, client: client}, nil
+	if d.err != nil {
+		return nil, fmt.Errorf("SMTP server %s: %w", t.server, d.err)
+	}
+	s := &Session{t: t, client: d.client, ended: make(chan struct{})}
+	context.AfterFunc(ctx, s.cut)
+	return s, nil
+}
+
+// cut ends the connection if the session does not end in time by itself.
+func (s *Session) cut() {
+	select {
+	case <-s.ended:
+	case <-time.After(stopTimeout):
+		_ = s.client.Text.Close()
+	}
 }
 
 // Close says goodbye; what was accepted stays accepted.
-func (s *Session) Close() { _ = s.t.client.CloseWithSMTPClient(s.client) }
+func (s *Session) Close() {
+	_ = s.t.client.CloseWithSMTPClient(s.client)
+	close(s.ended)
+}
 
 // Send returns nil once the server has accepted the mail, a *RefusedError
 // where it never will, and other errors where it may later.
