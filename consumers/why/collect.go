@@ -19,6 +19,8 @@ type collector struct {
 	steps    []Step
 	attempts []*Attempt
 	byID     map[string]*Attempt
+	// unrequested counts the attempts whose request was not read yet.
+	unrequested int
 
 	// What explains the state; nil until found.
 	overdue, manual, closed, ended *Step
@@ -56,11 +58,11 @@ func (c *collector) done() bool {
 	case a.OverdueBlock && c.overdue == nil, a.ManualBlock && c.manual == nil, c.needsGrace() && c.crossing == nil:
 		return false
 	case c.needsGrace():
-		return c.settled || c.before >= MaxEventsBefore
+		return c.settled && c.unrequested == 0 || c.before >= MaxEventsBefore
 	case a.ManualBlock:
 		return true
 	case c.pending():
-		return c.settled || c.read >= MaxEventsBefore
+		return c.settled && c.unrequested == 0 || c.read >= MaxEventsBefore
 	default:
 		return c.ended != nil || c.read >= MaxRecent
 	}
@@ -162,17 +164,21 @@ func (c *collector) attempt(f *Fact) {
 	get := func(id string) *Attempt {
 		if c.byID[id] == nil {
 			c.byID[id] = &Attempt{RechargeID: id, Outcome: domain.RechargeIsInFlight}
+			c.unrequested++
 		}
 		return c.byID[id]
 	}
 	switch e := f.Event.(type) {
 	case *domain.RechargeSucceeded:
-		if c.crossing != nil {
-			return // before the crossing: the end of what matters
+		if c.crossing != nil || !c.needsGrace() {
+			return // what matters began after it
 		}
 		a := get(e.RechargeID)
 		a.Outcome, a.EndedAt = domain.RechargeIsCredited, &at
 	case *domain.RechargeFailed:
+		if c.settled {
+			return
+		}
 		a := get(e.RechargeID)
 		a.Outcome, a.Code, a.EndedAt = domain.RechargeIsFailed, e.Code, &at
 		if !e.RetryAt.IsZero() {
@@ -180,7 +186,11 @@ func (c *collector) attempt(f *Fact) {
 			a.RetryAt = &retry
 		}
 	case *domain.RechargeRequested:
+		if c.settled && c.byID[e.RechargeID] == nil {
+			return
+		}
 		a := get(e.RechargeID)
+		c.unrequested--
 		a.RequestedAt, a.Reason, a.Amount, a.CardTotal = e.RequestedAt.UTC(), e.Reason, e.Amount, e.CardTotal
 		c.attempts = append(c.attempts, a)
 	}
