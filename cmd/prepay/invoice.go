@@ -14,6 +14,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"prepayledger/consumers/ledger"
+	"prepayledger/consumers/metainvoice"
 	"prepayledger/domain"
 	"prepayledger/domain/codec"
 	"prepayledger/domain/reconciliation"
@@ -24,41 +25,81 @@ import (
 type invoiceCmd struct {
 	Import   invoiceImportCmd   `cmd:"" help:"Import Meta's invoices and memos, each file whole or not at all."`
 	List     invoiceListCmd     `cmd:"" help:"List the documents and their totals."`
+	Mapping  invoiceMappingCmd  `cmd:"" help:"Work with mapping files, which say how other layouts are read."`
 	Show     invoiceShowCmd     `cmd:"" help:"Show a document, line by line."`
 	Original invoiceOriginalCmd `cmd:"" help:"Get back the file that a document came in, byte for byte."`
 	Allocate invoiceAllocateCmd `cmd:"" help:"Give a line that belongs to no account to one, or accept it as own cost."`
 }
 
 type invoiceImportCmd struct {
-	Files []string `arg:"" name:"file" help:"Normalised invoice CSV." type:"path"`
+	Files []string `arg:"" name:"file" help:"CSV or XLSX, normalised or as the mapping says." type:"path"`
 	FX    []fxRate `help:"Rates of exchange, FROM:TO=RATE[@DATE[:SOURCE]]." placeholder:"USD:EUR=0.92@2026-10-31:ECB"`
+	layout
 	who
+}
+
+// layout says how files of Meta are read.
+type layout struct {
+	Mapping string `help:"Mapping file (TOML), where the columns are not the normalised ones." type:"path" placeholder:"FILE"`
+	Sheet   string `help:"Sheet of a workbook; the first without." placeholder:"NAME"`
+}
+
+// options reads the mapping, if there is one.
+func (l *layout) options() (o metainvoice.Options, err error) {
+	o.Sheet = l.Sheet
+	if l.Mapping != "" {
+		o.Mapping, err = readMapping(l.Mapping)
+	}
+	return o, err
+}
+
+func readMapping(path string) (*metainvoice.Mapping, error) {
+	in, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = in.Close() }()
+	return metainvoice.ParseMapping(filepath.Base(path), in)
+}
+
+// readInvoice reads a file of Meta.
+func readInvoice(path string, o metainvoice.Options) (*metainvoice.File, error) {
+	in, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = in.Close() }()
+	return metainvoice.Read(filepath.Base(path), in, o)
 }
 
 // Help implements kong.HelpProvider.
 func (*invoiceImportCmd) Help() string {
-	return `  prepay invoice import meta-2026-10.csv --fx USD:EUR=0.92@2026-10-31:ECB`
+	return `  prepay invoice import meta-2026-10.csv --fx USD:EUR=0.92@2026-10-31:ECB
+  prepay invoice import meta-2026-10.xlsx --sheet October
+  prepay invoice import report.csv --mapping report.toml`
 }
 
 // Run runs the command.
 func (c *invoiceImportCmd) Run(ctx context.Context, g *globals) error {
 	m := c.meta()
-	var fx []reconciliation.FXRate
+	o, err := c.options()
+	if err != nil {
+		return err
+	}
 	for _, rate := range c.FX {
-		fx = append(fx, rate.FXRate)
+		o.FX = append(o.FX, rate.FXRate)
 	}
 	if err := readable(c.Files); err != nil {
 		return err
 	}
 	return g.with(ctx, func(a *app) error {
 		all := []ledger.ImportedInvoice{}
-		for _, file := range c.Files {
-			in, err := os.Open(file)
+		for _, path := range c.Files {
+			file, err := readInvoice(path, o)
 			if err != nil {
 				return err
 			}
-			imported, err := a.ledger.ImportMetaInvoice(ctx, m, filepath.Base(file), in, fx)
-			_ = in.Close()
+			imported, err := a.ledger.ImportMetaFile(ctx, m, file)
 			if err != nil {
 				return err
 			}

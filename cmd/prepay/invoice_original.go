@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 )
 
 type invoiceOriginalCmd struct {
 	Invoice string `arg:"" help:"Document id."`
 	Version int    `help:"Version of the document; the newest without." placeholder:"N"`
+	Mapping bool   `help:"Write the mapping by which the file was read instead."`
 }
 
 // Help implements kong.HelpProvider.
@@ -16,14 +18,23 @@ func (*invoiceOriginalCmd) Help() string {
 after its SHA-256 was checked. The name it had goes to standard error.
 
   prepay invoice original MI-2026-10 > meta-2026-10.xlsx
-  prepay invoice original MI-2026-10 --version 1 | sha256sum`
+  prepay invoice original MI-2026-10 --version 1 | sha256sum
+  prepay invoice original MI-2026-10 --mapping > report.toml`
 }
 
 // Run runs the command. Its output is the file, with --json, too.
 func (c *invoiceOriginalCmd) Run(ctx context.Context, g *globals) error {
 	return g.read(ctx, func(a *app) error {
-		o, err := a.ledger.Original(ctx, c.Invoice, c.Version, g.Stdout)
+		out := g.Stdout
+		if c.Mapping {
+			out = io.Discard
+		}
+		o, err := a.ledger.Original(ctx, c.Invoice, c.Version, out)
 		if err != nil {
+			return err
+		}
+		if c.Mapping {
+			_, err := io.WriteString(g.Stdout, o.Mapping)
 			return err
 		}
 		fmt.Fprintf(g.Stderr, "%s, %d bytes, SHA-256 %s: %s, version %d.\n", o.FileName, o.Bytes, o.SHA256, o.InvoiceID, o.Version)

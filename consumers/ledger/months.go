@@ -22,12 +22,19 @@ type ImportedInvoice struct {
 	New bool `json:"new"`
 }
 
-// ImportMetaInvoice imports a file of Meta's documents, whole or not at all.
+// ImportMetaInvoice imports a file of Meta's documents in the normalised
+// layout, whole or not at all.
 func (l *Ledger) ImportMetaInvoice(ctx context.Context, m domain.Meta, name string, r io.Reader, fx []reconciliation.FXRate) ([]ImportedInvoice, error) {
 	file, err := metainvoice.Parse(name, r, fx)
 	if err != nil {
 		return nil, err
 	}
+	return l.ImportMetaFile(ctx, m, file)
+}
+
+// ImportMetaFile imports a file of Meta's documents as it was read, whole or
+// not at all.
+func (l *Ledger) ImportMetaFile(ctx context.Context, m domain.Meta, file *metainvoice.File) ([]ImportedInvoice, error) {
 	l.complete(&m)
 	// A refusal of any document refuses the file, before anything is written.
 	for i := range file.Invoices {

@@ -26,6 +26,9 @@ type Original struct {
 	// FileIn is the document in whose stream it is kept: this one, or another
 	// that came in the same file.
 	FileIn string `json:"file_in"`
+	// Sheet and Mapping say how it was read.
+	Sheet   string `json:"sheet,omitempty"`
+	Mapping string `json:"mapping,omitempty"`
 }
 
 // Original writes the file that a document came in to w, byte for byte.
@@ -45,6 +48,7 @@ func (l *Ledger) Original(ctx context.Context, invoiceID string, version int, w 
 	o := &Original{
 		InvoiceID: found.InvoiceID, Version: found.Version, FileName: found.FileName, SHA256: found.SHA256,
 		Bytes: found.FileBytes, FileIn: found.InvoiceID,
+		Sheet: found.Sheet, Mapping: found.Mapping,
 	}
 	kept := found
 	if found.FileIn != "" {

@@ -11,7 +11,11 @@ import (
 type Problem struct {
 	// Line counts from 1, the header included; 0 is the file as a whole.
 	Line int
-	// Field is the column's name; empty where the whole line is meant.
+	// Column is the place in the line, such as `4 "Amount"`, or `D "Amount"` in
+	// a workbook; empty in the normalised CSV, whose Field says it.
+	Column string
+	// Field is the field's name, or a mapping's key; empty where the whole line
+	// is meant.
 	Field string
 	// Message says what is wrong and what to do.
 	Message string
@@ -38,6 +42,9 @@ func (e *Error) Error() string {
 		if p.Line > 0 {
 			fmt.Fprintf(&b, ", line %d", p.Line)
 		}
+		if p.Column != "" {
+			b.WriteString(", column " + p.Column)
+		}
 		if p.Field != "" {
 			fmt.Fprintf(&b, ", field %s", p.Field)
 		}
@@ -58,11 +65,16 @@ func (e *Error) Unwrap() error {
 type problems struct{ Error }
 
 func (p *problems) add(line int, field, format string, args ...any) {
+	p.addAt(line, "", field, format, args...)
+}
+
+// addAt is add with the place in the line.
+func (p *problems) addAt(line int, column, field, format string, args ...any) {
 	if len(p.Problems) >= MaxProblems {
 		p.More++
 		return
 	}
-	p.Problems = append(p.Problems, Problem{Line: line, Field: field, Message: fmt.Sprintf(format, args...)})
+	p.Problems = append(p.Problems, Problem{Line: line, Column: column, Field: field, Message: fmt.Sprintf(format, args...)})
 }
 
 // err is nil where nothing is wrong.

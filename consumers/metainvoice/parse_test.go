@@ -185,7 +185,7 @@ func TestParseHeader(t *testing.T) {
 		{"unknown", strings.Replace(head, "tier", "tear", 1), "", `unknown column "tear"`},
 		{"capitals", strings.Replace(head, "tier", "Tier", 1), "", `unknown column "Tier"`},
 		{"semicolons", strings.ReplaceAll(head, ",", ";"), "", "unknown column"},
-		{"UTF-16", "\xff\xfei\x00n\x00", "", "unknown column"},
+		{"UTF-16", "\xff\xfei\x00n\x00", "", "it is UTF-16"},
 	} {
 		e := refused(t, c.text)
 		found := false

@@ -12,22 +12,23 @@ import (
 	"prepayledger/domain/reconciliation"
 )
 
-// row is one line being read; bad says that something is wrong with it.
+// row is one line being read, its fields as the normalised layout writes
+// them; bad says that something is wrong with it.
 type row struct {
 	parser *parser
 	line   int
-	record []string
+	record [fields]string
 	bad    bool
 }
 
 // problem reports a problem of a field.
 func (r *row) problem(f field, format string, args ...any) {
 	r.bad = true
-	r.parser.add(r.line, f.String(), format, args...)
+	r.parser.addAt(r.line, r.parser.place(f), f.String(), format, args...)
 }
 
 // text is a field without outer blanks, unchecked.
-func (r *row) text(f field) string { return strings.TrimSpace(r.record[r.parser.columns[f]]) }
+func (r *row) text(f field) string { return r.record[f] }
 
 // show cuts a text for a message.
 func show(s string) string {

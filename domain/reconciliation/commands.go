@@ -16,6 +16,10 @@ type ImportMetaInvoice struct {
 	// keeps it, whose id is FileIn.
 	File   []byte
 	FileIn string
+	// Sheet and Mapping say how the original was read: a workbook's sheet and
+	// the text of a mapping; empty where there is none.
+	Sheet   string
+	Mapping string
 }
 
 // AllocateInvoiceLine gives a line to an account, or accepts it as the

@@ -42,6 +42,12 @@ type MetaInvoiceReceived struct {
 	Lines      int       `json:"lines"`
 	FX         []FXRate  `json:"fx,omitempty"`
 	ReceivedAt time.Time `json:"received_at"`
+	// Sheet is the workbook's sheet that was read; empty where the file is no
+	// workbook.
+	Sheet string `json:"sheet,omitempty"`
+	// Mapping is the text of the mapping by which the file was read; empty where
+	// the layout is the normalised one.
+	Mapping string `json:"mapping,omitempty"`
 }
 
 // MetaInvoiceDocument keeps a piece of the original file.

@@ -137,6 +137,7 @@ func (m *MetaInvoice) receive(meta domain.Meta, c *ImportMetaInvoice) ([]domain.
 	events := []domain.Event{&MetaInvoiceReceived{
 		InvoiceID: c.InvoiceID, Version: version, FileName: c.FileName, SHA256: c.SHA256, FileBytes: c.FileBytes,
 		FileIn: c.FileIn, Lines: len(c.Lines), FX: c.FX, ReceivedAt: meta.At,
+		Sheet: c.Sheet, Mapping: c.Mapping,
 	}}
 	pieces := 0
 	for piece := range slices.Chunk(c.File, MaxDocumentChunkBytes) {
