@@ -320,7 +320,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(child) != "" {
 		g := standard()
 		g.Now = func() time.Time { return today }
-		os.Exit(run(context.Background(), os.Args[1:], g))
+		os.Exit(runUntilSignal(os.Args[1:], g))
 	}
 	os.Exit(m.Run())
 }

@@ -32,11 +32,15 @@ const (
 // errNotAllTaken makes exit code 3 of --strict.
 var errNotAllTaken = errors.New("something was rejected or quarantined (--strict)")
 
-func main() {
+func main() { os.Exit(runUntilSignal(os.Args[1:], standard())) }
+
+// runUntilSignal runs a command line until SIGTERM or Ctrl-C ends it. A second
+// one ends the process at once.
+func runUntilSignal(args []string, g globals) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// A second signal ends the process at once.
+	defer stop()
 	context.AfterFunc(ctx, stop)
-	os.Exit(run(ctx, os.Args[1:], standard()))
+	return run(ctx, args, g)
 }
 
 // run runs a command line and returns its exit code.
