@@ -19,7 +19,7 @@ import (
 	model "prepayledger/projections/invoices"
 )
 
-var update = flag.Bool("update", false, "write the golden files and the samples under docs anew")
+var update = flag.Bool("update", false, "write the golden files anew")
 
 // text is everything that a PDF says, page by page, without spaces: how
 // letters are set apart is the reader's business. The pages' own text is read,
@@ -184,6 +184,28 @@ func TestMissing(t *testing.T) {
 			t.Errorf("%s: %q, %v; want %q", name, got, err, want)
 		}
 		rendered(t, d)
+	}
+}
+
+// The lines of a document come to its total (R15, R36).
+func TestLinesComeToTotal(t *testing.T) {
+	reversed := credited()
+	reversed.CreditNote.Surcharge, reversed.CreditNote.Total = amount("4"), amount("104")
+	noSurcharge := issued(func(i *domain.InvoiceIssued) {
+		i.Surcharge, i.SurchargePercent, i.Total = amount("0"), amount("0"), i.Prepayment
+	})
+	for _, r := range []model.Row{issued(), noSurcharge, credited(), reversed} {
+		d := invoices.Make(r, issuer())
+		sum := money.Zero()
+		for _, l := range d.Lines {
+			sum = sum.Add(amount(l.Amount))
+		}
+		if !sum.Equal(amount(d.Total)) {
+			t.Errorf("%s: the lines come to %s, the total is %s", d.Number, sum, d.Total)
+		}
+	}
+	if d := invoices.Make(reversed, issuer()); len(d.Lines) != 2 || d.Lines[1].Percent != "4" {
+		t.Errorf("a reversal has no line for the surcharge: %+v", d.Lines)
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 // TestAnyHistory explains accounts after random histories and holds the
 // answers against an oracle that reads each history forwards, from its start.
 func TestAnyHistory(t *testing.T) {
-	const histories, commands = 150, 120
+	const histories, commands = 50, 120
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	for n := range uint64(histories) {

@@ -14,7 +14,7 @@ import (
 )
 
 // stored puts a story's events into a real log and returns its stream.
-func stored(t *testing.T, s *story) *Stream {
+func stored(t testing.TB, s *story) *Stream {
 	t.Helper()
 	store, err := embedded.Open(t.TempDir(), embedded.Options{})
 	if err != nil {
@@ -91,5 +91,22 @@ func TestSeek(t *testing.T) {
 	must(t, &a, domain.Grace, `"wamid.701"`)
 	if !a.Incomplete || a.Crossing == nil || a.Crossing.Effect.String() != "-499.5" || a.EventsRead > 100+2*slack+10 {
 		t.Errorf("crossing %+v, %d events read", a.Crossing, a.EventsRead)
+	}
+}
+
+// BenchmarkExplain explains an account with as many charges since its balance
+// became negative as are read at most.
+func BenchmarkExplain(b *testing.B) {
+	s := open(b, func(c *domain.OpenAccount) { c.AutoRecharge = ptr(false) })
+	s.charge("501")
+	for range MaxEvents - 100 {
+		s.charge("0.01")
+	}
+	source := stored(b, s)
+	for b.Loop() {
+		a, err := Explain(b.Context(), s.account, source, s.now)
+		if err != nil || a.Incomplete || a.Charges.Count != MaxEvents-100 {
+			b.Fatalf("%+v, %v", a.Charges, err)
+		}
 	}
 }

@@ -25,7 +25,7 @@ func ptr[T any](v T) *T { return &v }
 
 // story is an account that decides by the rules, in memory; it is a Source.
 type story struct {
-	t       *testing.T
+	t       testing.TB
 	account *domain.Account
 	facts   []Fact
 	now     time.Time
@@ -38,7 +38,7 @@ type story struct {
 func (*story) Seen(domain.ChargeKey) domain.Seen         { return domain.Seen{} }
 func (*story) Rate(domain.RateQuery) (domain.Rate, bool) { return domain.Rate{}, false }
 
-func open(t *testing.T, change ...func(*domain.OpenAccount)) *story {
+func open(t testing.TB, change ...func(*domain.OpenAccount)) *story {
 	t.Helper()
 	s := &story{t: t, account: domain.NewAccount(), now: start}
 	c := &domain.OpenAccount{PartnerID: "PA-1", Currency: "EUR", Card: "card", CarriedOver: amt("500")}
