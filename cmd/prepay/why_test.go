@@ -2,9 +2,11 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
+	"prepayledger/consumers/natsbus"
 	"prepayledger/consumers/why"
 	"prepayledger/domain"
 )
@@ -53,4 +55,20 @@ func TestWhy(t *testing.T) {
 		t.Errorf("unblocked: %s", out)
 	}
 	refused(t, "no partner account", exitFailed, data, "account", "why", "nobody")
+}
+
+// TestWhyOverNATS asks a running ledger.
+func TestWhyOverNATS(t *testing.T) {
+	data := newLedger(t)
+	ok(t, data, "account", "block", "PA-1", "--reason", "suspected fraud", "--actor", "finance:ana")
+	r := serve(t, data)
+	nc := r.connect(natsbus.RoleSubscriber)
+	answer, _ := r.ask(nc, natsbus.WhySubject, `{"partner_id":"PA-1"}`)["answer"].(map[string]any)
+	if answer["standing"] != "blocked" || answer["blocked_reason"] != "manual" || !strings.Contains(fmt.Sprint(answer["because"]), "suspected fraud") {
+		t.Errorf("%v", answer)
+	}
+	problem, _ := r.ask(nc, natsbus.WhySubject, `{"partner_id":"nobody"}`)["error"].(map[string]any)
+	if problem["code"] != "unknown_account" {
+		t.Errorf("%v", problem)
+	}
 }
