@@ -82,7 +82,7 @@ func (m *Mailer) deliver(ctx context.Context, msg jetstream.Msg, n *note, id str
 	if err != nil {
 		return err
 	}
-	to, err = lacking(ctx, sent, id, to)
+	to, err = m.lacking(ctx, sent, id, to)
 	if err != nil || len(to) == 0 {
 		return err
 	}
@@ -133,11 +133,13 @@ type outcome struct {
 // the mail is tried again.
 func (m *Mailer) settle(ctx context.Context, msg jetstream.Msg, o *outcome, sent jetstream.KeyValue) error {
 	var refused *RefusedError
+	value := wasSent
 	switch {
 	case o.problem == nil:
 		m.opts.Sent("sent", o.took)
 		m.opts.accepted()
 	case errors.As(o.problem, &refused) || o.attempt >= MaxAttempts():
+		value = wasGivenUp
 		m.opts.Sent("dead", o.took)
 		if err := m.bury(ctx, msg, &letter{o.id, o.recipient, o.attempt, o.problem.Error()}); err != nil {
 			return err
@@ -146,27 +148,37 @@ func (m *Mailer) settle(ctx context.Context, msg jetstream.Msg, o *outcome, sent
 		m.opts.Sent("failed", o.took)
 		return o.problem
 	}
-	return put(ctx, sent, key(o.id, o.recipient), o.problem == nil)
+	return m.put(ctx, sent, key(o.id, o.recipient), value)
 }
+
+// What the entries of the bucket say.
+const (
+	wasSent    = "sent"
+	wasGivenUp = "given up"
+)
 
 // put notes that a recipient needs no mail any more, also while the mailer
 // stops.
-func put(ctx context.Context, sent jetstream.KeyValue, key string, ok bool) error {
+func (m *Mailer) put(ctx context.Context, sent jetstream.KeyValue, key, value string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), natsTimeout)
 	defer cancel()
-	value := "sent"
-	if !ok {
-		value = "given up"
-	}
 	if _, err := sent.PutString(ctx, key, value); err != nil {
+		m.unnoted[key] = value
 		return &natsError{fmt.Errorf("note that a mail was sent: %w", err)}
 	}
+	delete(m.unnoted, key)
 	return nil
 }
 
 // lacking are the recipients who have not had a notice.
-func lacking(ctx context.Context, sent jetstream.KeyValue, id string, all []string) (lack []string, err error) {
+func (m *Mailer) lacking(ctx context.Context, sent jetstream.KeyValue, id string, all []string) (lack []string, err error) {
 	for _, a := range all {
+		if value, ended := m.unnoted[key(id, a)]; ended {
+			if err := m.put(ctx, sent, key(id, a), value); err != nil {
+				return nil, err
+			}
+			continue
+		}
 		switch _, err := sent.Get(ctx, key(id, a)); {
 		case errors.Is(err, jetstream.ErrKeyNotFound):
 			lack = append(lack, a)

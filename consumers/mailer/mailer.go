@@ -96,6 +96,9 @@ type Mailer struct {
 	transport *Transport
 	layouts   *layouts
 	log       *zap.Logger
+	// unnoted are the keys of mails that ended and whose entry failed: as long
+	// as NATS takes none, they must not be sent again and again.
+	unnoted map[string]string
 }
 
 // New returns a mailer. The connection stays the caller's.
@@ -137,7 +140,7 @@ func New(nc *nats.Conn, t *Transport, opts Options) (*Mailer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("mailer: %w", err)
 	}
-	return &Mailer{opts: opts, js: js, transport: t, layouts: layouts, log: opts.Logger}, nil
+	return &Mailer{opts: opts, js: js, transport: t, layouts: layouts, log: opts.Logger, unnoted: map[string]string{}}, nil
 }
 
 // Run sends until the context ends, and returns when the mail under way has

@@ -372,3 +372,22 @@ func TestStopsWhileTheServerHangs(t *testing.T) {
 	s.settled()
 	s.none()
 }
+
+// While NATS takes no entry, a recipient gets the mail once all the same.
+func TestNATSFailsAfterAcceptance(t *testing.T) {
+	s := newStage(t)
+	var once sync.Once
+	s.start(func(o *mailer.Options) {
+		o.AckWait = time.Second
+		mailer.Accepted(o, func() {
+			once.Do(func() {
+				if err := s.js.DeleteKeyValue(context.Background(), mailer.SentBucket); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	})
+	s.want(s.notice("PA-1", notices.Blocked), "ana@example.com", "ben@example.com")
+	s.settled()
+	s.none()
+}
