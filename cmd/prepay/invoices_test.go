@@ -2,13 +2,16 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"prepayledger/consumers/invoices"
 	"prepayledger/domain"
+	"prepayledger/domain/money"
 )
 
 // paid makes a data folder with an account that has one invoice, over 10.
@@ -87,5 +90,32 @@ func TestPDFWithoutLetters(t *testing.T) {
 	_, errs, code := cli(t, data, "partner-invoice", "show", "PA-1-2026-000001", "--pdf", filepath.Join(t.TempDir(), "x.pdf"))
 	if code != exitDone || !strings.Contains(errs, "株式会社") {
 		t.Errorf("code %d: %s", code, errs)
+	}
+}
+
+// TestSameNumber: two partners' documents of one number are told apart.
+func TestSameNumber(t *testing.T) {
+	data := paid(t)
+	ok(t, data, "account", "open", "PA-1-CN", "--currency", "USD", "--card", "sim_ok", "--carried-over", "500")
+	ok(t, data, "account", "add-funds", "PA-1-CN", "20")
+	a, err := openApp(t.Context(), data, appOptions{clock: func() time.Time { return today }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	refund := &domain.Refund{Amount: money.MustParse("5"), Reason: "end of contract", Payout: true}
+	if err := errors.Join(a.ledger.Do(t.Context(), "PA-1", domain.Meta{Actor: "finance:ana"}, refund), a.Close()); err != nil {
+		t.Fatal(err)
+	}
+	const number = "PA-1-CN-2026-000001"
+	rows := parsed[[]documentRow](t, data, "partner-invoice", "list", "PA-1")
+	if len(rows) != 2 || rows[1].Number != number || rows[1].Kind != "credit_note" || rows[1].InvoiceNumber != "PA-1-2026-000001" {
+		t.Fatalf("%+v", rows)
+	}
+	refused(t, "--partner", exitFailed, data, "partner-invoice", "show", number)
+	if d := parsed[invoices.Document](t, data, "partner-invoice", "show", number, "--partner", "PA-1"); d.Kind != "credit_note" || d.Total != "5.00" || d.Reason != "end of contract" {
+		t.Errorf("%+v", d)
+	}
+	if d := parsed[invoices.Document](t, data, "partner-invoice", "show", number, "--partner", "PA-1-CN"); d.Kind != "invoice" || d.Total != "20.80" {
+		t.Errorf("%+v", d)
 	}
 }
