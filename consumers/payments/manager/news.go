@@ -63,7 +63,12 @@ func (m *Manager) tell(ctx context.Context, partner, id string, n news) error {
 type Refused struct{ err error }
 
 // Error implements error.
-func (r *Refused) Error() string { return r.err.Error() }
+func (r *Refused) Error() string {
+	if r.err == nil {
+		return "the ledger refuses it"
+	}
+	return r.err.Error()
+}
 
 // Unwrap returns the rejection.
 func (r *Refused) Unwrap() error { return r.err }

@@ -37,7 +37,15 @@ func request(card, total, currency string) *domain.RechargeRequested {
 // charge asks once; the answer is "ok REF", "failed CODE", or "unknown".
 func (w *world) charge(r *domain.RechargeRequested) string {
 	w.t.Helper()
+	defer w.finish()
 	return told(w.driver.Charge(w.t.Context(), "PA", r))
+}
+
+// finish waits until the fake has worked the last request, also one whose
+// answer was lost.
+func (w *world) finish() {
+	w.fake.mu.Lock()
+	defer w.fake.mu.Unlock()
 }
 
 func told(o payments.Outcome, known bool, err error) string {
@@ -190,6 +198,7 @@ func payout(attempt int, amount string) payments.Payout {
 
 func (w *world) payOut(p payments.Payout) string {
 	w.t.Helper()
+	defer w.finish()
 	return told(w.driver.PayOut(w.t.Context(), p))
 }
 

@@ -240,7 +240,7 @@ func TestMoneyIsConservedThroughStripe(t *testing.T) {
 				}
 				f.rng.Shuffle(len(intents), func(i, j int) { intents[i], intents[j] = intents[j], intents[i] })
 				f.mu.Unlock()
-				for _, pi := range intents {
+				for _, pi := range intents { // copies
 					kind := "payment_intent.payment_failed"
 					if pi.Status == "succeeded" {
 						kind = "payment_intent.succeeded"
