@@ -16,6 +16,7 @@ import (
 // monthCmd are the commands of a month's end.
 type monthCmd struct {
 	Preview monthPreviewCmd `cmd:"" help:"Compare a month with Meta's documents; records nothing."`
+	Drift   monthDriftCmd   `cmd:"" help:"Compare the charges so far with Meta's pricing analytics; records nothing."`
 	Propose monthProposeCmd `cmd:"" help:"Propose the month's differences for posting."`
 	Approve monthApproveCmd `cmd:"" help:"Approve another person's proposal, and post it."`
 	Post    monthPostCmd    `cmd:"" help:"Go on with a posting that was interrupted."`

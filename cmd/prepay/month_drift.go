@@ -1,0 +1,194 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+
+	"prepayledger/consumers/drift"
+	"prepayledger/consumers/ledger"
+	"prepayledger/consumers/metainvoice"
+	"prepayledger/domain"
+	"prepayledger/domain/codec"
+	"prepayledger/domain/money"
+	"prepayledger/domain/reconciliation"
+	"prepayledger/eventstore"
+)
+
+type monthDriftCmd struct {
+	Month     billingMonth `arg:"" help:"Billing month, such as 2026-10."`
+	Analytics []string     `help:"Responses of the Graph API with pricing analytics (JSON)." type:"path" required:"" placeholder:"FILE"`
+	On        *day         `help:"Compare through this day, in the WABA's time zone; all there is without." placeholder:"DAY"`
+	Lines     bool         `help:"Show every line, not only the largest differences."`
+}
+
+// Help implements kong.HelpProvider.
+func (*monthDriftCmd) Help() string {
+	return `An early and approximate look at how far the charges so far and Meta's pricing
+analytics are apart. Meta says that these may differ from its invoice: nothing is
+recorded and nothing posted. With --on, the accounts' events are read, else sums.
+
+  prepay month drift 2026-10 --analytics waba-1.json --analytics waba-2.json --on 2026-10-03`
+}
+
+// Run runs the command.
+func (c *monthDriftCmd) Run(ctx context.Context, g *globals) error {
+	if c.On != nil && domain.MonthOf(c.On.Time, time.UTC) != c.Month.Month {
+		return domain.Reject(domain.InvalidSetting, "%s is no day of %s: correct --on.", c.On.Format(time.DateOnly), c.Month.Month)
+	}
+	return g.read(ctx, func(a *app) error {
+		report, err := c.compare(ctx, a)
+		if err != nil {
+			return err
+		}
+		return g.print(report, func(w io.Writer) { writeDrift(w, report, c.Lines) })
+	})
+}
+
+func (c *monthDriftCmd) compare(ctx context.Context, a *app) (*drift.Report, error) {
+	if err := a.ledger.Settle(ctx); err != nil {
+		return nil, err
+	}
+	var channels []drift.Channel
+	for _, id := range a.views.accounts.Partners() {
+		account, err := a.views.accounts.Get(id)
+		if err != nil {
+			return nil, err
+		}
+		for _, ch := range account.State.Channels {
+			channels = append(channels, drift.Channel{
+				PartnerID: id, WABAID: ch.WABAID, PhoneNumber: ch.PhoneNumber, PaymentModel: ch.PaymentModel, Zone: ch.Zone,
+			})
+		}
+	}
+	var through time.Time
+	if c.On != nil {
+		through = c.On.Time
+	}
+	d := drift.New(c.Month.Month, through, channels, a.ledger.Markets().ByCountry)
+	for _, path := range c.Analytics {
+		if err := readAnalytics(path, d); err != nil {
+			return nil, err
+		}
+	}
+	for _, id := range a.views.accounts.Partners() {
+		if err := c.charged(ctx, a, id, d); err != nil {
+			return nil, err
+		}
+	}
+	return d.Report(), nil
+}
+
+func readAnalytics(path string, d *drift.Comparison) error {
+	in, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = in.Close() }()
+	return metainvoice.ParseAnalytics(filepath.Base(path), in, func(p *metainvoice.AnalyticsPoint) error {
+		d.Point(p)
+		return nil
+	})
+}
+
+// charged adds what an account was charged: the month's sums, or through a
+// day what its events say.
+func (c *monthDriftCmd) charged(ctx context.Context, a *app, partner string, d *drift.Comparison) error {
+	account, err := a.views.accounts.Get(partner)
+	if err != nil {
+		return err
+	}
+	currency := account.State.Currency
+	if c.On != nil {
+		return a.fold(ctx, ledger.AccountStream(partner), func(_ eventstore.Recorded, _ codec.Metadata, e domain.Event) error {
+			if u, at := driftOf(e); u != nil && d.Counts(u.WABAID, at) {
+				u.PartnerID, u.Currency = partner, currency
+				d.Charge(u)
+			}
+			return nil
+		})
+	}
+	rows, err := a.views.usage.Month(partner, c.Month.Month)
+	for i := range rows {
+		r := &rows[i]
+		if r.Direct {
+			continue
+		}
+		count, amount := r.Net()
+		d.Charge(&drift.Charged{
+			PartnerID: partner, Currency: currency, Count: count, Amount: amount,
+			Key: reconciliation.Key{WABAID: r.WABAID, Market: r.Market, Category: r.Category, PricingType: r.PricingType},
+		})
+	}
+	return err
+}
+
+// driftOf is what an event charges, counts or takes back; nil for none.
+func driftOf(e domain.Event) (*drift.Charged, time.Time) {
+	charge := func(count int64, amount money.Amount, waba, market, category, kind string) *drift.Charged {
+		return &drift.Charged{Count: count, Amount: amount, Key: reconciliation.Key{WABAID: waba, Market: market, Category: category, PricingType: kind}}
+	}
+	switch e := e.(type) {
+	case *domain.ConversationCharged:
+		return charge(1, e.Amount, e.WABAID, e.Market, e.Category, e.PricingType), e.OccurredAt
+	case *domain.ChargeCorrected:
+		return charge(-1, e.Amount.Neg(), e.WABAID, e.Market, e.Category, e.PricingType), e.OccurredAt
+	case *domain.ConversationCounted:
+		if e.Why != "direct" {
+			return charge(1, money.Amount{}, e.WABAID, e.Market, e.Category, e.PricingType), e.OccurredAt
+		}
+	}
+	return nil, time.Time{}
+}
+
+func writeDrift(w io.Writer, r *drift.Report, all bool) {
+	fmt.Fprintf(w, "%s, approximate: Meta's analytics may differ from its invoice. Nothing is recorded.\n", r.Month)
+	if r.Points > 0 {
+		fmt.Fprintf(w, "The analytics cover %s to %s.\n", r.From.Format(time.RFC3339), r.To.Format(time.RFC3339))
+	}
+	if r.Through != "" {
+		fmt.Fprintf(w, "Compared through %s.\n", r.Through)
+	}
+	t := newTable("account", "WABA", "market", "category", "type", "here", "analytics", "count", "difference")
+	hidden := 0
+	for i := range r.Lines {
+		l := &r.Lines[i]
+		if !all && i >= mostLines {
+			hidden = len(r.Lines) - i
+			break
+		}
+		difference := "other currency"
+		if l.Amount != nil {
+			difference = l.Amount.String()
+		}
+		t.AppendRow(table.Row{
+			strings.Join(l.Partners, ", "), l.WABAID, l.Market, l.Category, l.PricingType,
+			fmt.Sprintf("%d: %s %s", l.Charged.Count, l.Charged.Amount, l.Currency),
+			fmt.Sprintf("%d: %s %s", l.Analytics.Count, l.Analytics.Amount, l.AnalyticsCurrency), l.Count, difference,
+		})
+	}
+	fmt.Fprintf(w, "\n%s\n", t.Render())
+	if hidden > 0 {
+		fmt.Fprintf(w, "%d smaller differences: --lines shows them all.\n", hidden)
+	}
+	for _, s := range []struct {
+		what string
+		ids  []string
+	}{
+		{"Charged here and in no response: WABA %s.\n", r.Uncovered}, {"In a response and no account's: WABA %s.\n", r.Unknown},
+		{"With direct channels' usage among it, since the response does not tell numbers apart: WABA %s.\n", r.Mixed},
+	} {
+		if len(s.ids) > 0 {
+			fmt.Fprintf(w, s.what, strings.Join(s.ids, ", "))
+		}
+	}
+	if left := r.Direct + r.OtherMonth + r.Beyond; left > 0 {
+		fmt.Fprintf(w, "Left out: %d data points of direct channels, %d of other months, %d that reach beyond the day or month.\n", r.Direct, r.OtherMonth, r.Beyond)
+	}
+}
