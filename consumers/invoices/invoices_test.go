@@ -176,8 +176,10 @@ func inside(t *testing.T, data []byte) {
 func TestMissing(t *testing.T) {
 	for name, want := range map[string]string{
 		"Žluťoučký kůň, Ørsted, Ελλάδα, Україна, Հայաստան, საქართველო €": "",
-		"株式会社 例":  "株式会社例",
-		"e\u0301": "", // composed
+		"株式会社 例":                      "株式会社例",
+		"e\u0301":                     "", // composed
+		"Rocket 🚀 𝔘𝔫𝔦 \u202eevil":     "🚀𝔘𝔫𝔦",
+		"\U0010ffff \u0000 \ufffe ok": "",
 	} {
 		d := invoices.Make(issued(func(i *domain.InvoiceIssued) { i.Billing.Company = name }), issuer())
 		if got, err := d.Missing(); err != nil || got != want {
@@ -259,6 +261,16 @@ func TestGoldenJSON(t *testing.T) {
 	}
 }
 
+// Particulars of the issuer that the foot has no room for are refused, not cut.
+func TestTooMuchForTheFoot(t *testing.T) {
+	i := issuer()
+	i.Note = strings.Repeat("Registered somewhere, ", 10)
+	d := invoices.Make(issued(), i)
+	if data, err := d.PDF(); err == nil || data != nil || !strings.Contains(err.Error(), "issuer-note") {
+		t.Errorf("%d bytes, %v", len(data), err)
+	}
+}
+
 // Too many lines are refused, not half printed.
 func TestTooManyLines(t *testing.T) {
 	d := invoices.Make(issued(), issuer())
@@ -266,4 +278,30 @@ func TestTooManyLines(t *testing.T) {
 	if data, err := d.PDF(); err == nil || data != nil {
 		t.Errorf("%d bytes, %v", len(data), err)
 	}
+}
+
+// Whatever names people have, there is a PDF, all of it on the sheet and in
+// the same bytes again.
+func FuzzPDF(f *testing.F) {
+	f.Add("Example S.L.", "Calle Mayor 1", "Reverse charge", 2)
+	f.Add("🚀 \u202e\x00\xff", strings.Repeat("ﷺ", 80), strings.Repeat("a ", 99), 40)
+	f.Add("", " ", "\u0301", 0)
+	f.Fuzz(func(t *testing.T, company, street, tax string, lines int) {
+		d := invoices.Make(issued(func(i *domain.InvoiceIssued) {
+			i.Billing.Company, i.Billing.Street, i.TaxText, i.TaxRate = company, street, tax, nil
+		}), issuer())
+		for range max(0, lines%60) {
+			d.Lines = append(d.Lines, invoices.Line{Description: street, Amount: "1.00"})
+		}
+		if len(company)+len(street)+len(tax) > 2000 {
+			return // longer than the domain lets through
+		}
+		data := rendered(t, d)
+		if again := rendered(t, d); !bytes.Equal(data, again) {
+			t.Error("two renderings differ")
+		}
+		if _, err := d.Missing(); err != nil {
+			t.Error(err)
+		}
+	})
 }

@@ -29,6 +29,8 @@ const (
 	left, right, top = 22.0, 188.0, 18.0
 	// bottom is where the foot begins: nothing else goes below.
 	bottom = 262.0
+	// footEnd is where the issuer's particulars end: five lines.
+	footEnd = bottom + 7.5 + 5*3.2
 	// amountWidth is the column of amounts, percentWidth that of per cents.
 	amountWidth, percentWidth, numberWidth = 38.0, 20.0, 10.0
 	// recipientTop is where a window envelope shows the address.
@@ -77,8 +79,8 @@ func render(d *Document, pages int) *sheet {
 	p.SetCreationDate(d.IssuedAt)
 	p.SetModificationDate(d.IssuedAt)
 	p.SetProducer("prepay", true)
-	p.SetTitle(clean(d.title()+" "+d.Number), true)
-	p.SetAuthor(clean(d.Issuer.Name), true)
+	p.SetTitle(drawable(d.title()+" "+d.Number), true)
+	p.SetAuthor(drawable(d.Issuer.Name), true)
 	// Each rendering gets its own copy: the library may write into it.
 	p.AddUTF8FontFromBytes(fontFamily, "", bytes.Clone(regularFont))
 	p.AddUTF8FontFromBytes(fontFamily, "B", bytes.Clone(boldFont))
@@ -122,7 +124,7 @@ func (s *sheet) text(x, y, width, height float64, text, align string) float64 {
 // wrap breaks a text into lines that fit; what has no spaces breaks anywhere.
 func (s *sheet) wrap(text string, width float64) (lines []string) {
 	line := ""
-	for word := range strings.FieldsSeq(clean(text)) {
+	for word := range strings.FieldsSeq(drawable(text)) {
 		for {
 			joined := word
 			if line != "" {
@@ -149,7 +151,7 @@ func (s *sheet) wrap(text string, width float64) (lines []string) {
 // fit writes a text on one line: smaller where it is too long, and cut where
 // even that does not help.
 func (s *sheet) fit(x, y, width, height float64, text, align, style string, size float64) {
-	text = clean(text)
+	text = drawable(text)
 	for s.font(style, size); s.pdf.GetStringWidth(text) > width && size > smallest; s.font(style, size) {
 		size -= 0.5
 	}
@@ -197,6 +199,17 @@ func clean(s string) string {
 	}, norm.NFC.String(s))
 }
 
+// drawable is clean without the letters beyond the sixteen bits that the
+// library can set; the fonts have none of them.
+func drawable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r > 0xFFFF {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, clean(s))
+}
+
 // rule draws a thin line across the sheet.
 func (s *sheet) rule(y float64, grey int, width float64) {
 	s.pdf.SetDrawColor(grey, grey, grey)
@@ -229,9 +242,10 @@ func (s *sheet) foot() {
 	column := func(n int, lines ...string) {
 		y := bottom + 7.5
 		for _, line := range lines {
-			if line != "" && y < 282 {
-				y = s.text(left+float64(n)*56, y, 52, 3.2, line, "L")
-			}
+			y = s.text(left+float64(n)*56, y, 52, 3.2, line, "L")
+		}
+		if y > footEnd+0.1 {
+			s.pdf.SetErrorf("the issuer's particulars need more room than the foot of a page has: shorten them, most likely issuer-note")
 		}
 	}
 	column(0, i.Name, i.Street, strings.TrimSpace(i.PostalCode+" "+i.City), countryName(i.Country))
