@@ -23,6 +23,7 @@ type commands struct {
 	Payments   paymentsCmd   `cmd:"" help:"Payments by bank: statements, proposals, confirmations."`
 	Alerts     alertsCmd     `cmd:"" help:"Mails about accounts."`
 	Month      monthCmd      `cmd:"" help:"Month end: compare, propose, approve, post."`
+	Shadow     shadowCmd     `cmd:"" help:"What would have been under other rate cards or settings."`
 	Quarantine quarantineCmd `cmd:"" help:"What could not be charged."`
 	Replay     replayCmd     `cmd:"" help:"Replay a stream."`
 	Verify     verifyCmd     `cmd:"" help:"Prove that log and read models agree."`

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"prepayledger/domain"
+	"prepayledger/domain/rating"
 	"prepayledger/domain/reconciliation"
 	"prepayledger/eventstore"
 	"prepayledger/eventstore/decider"
@@ -48,4 +49,27 @@ func (l *Ledger) WithdrawMonth(ctx context.Context, m domain.Meta, month domain.
 		return &reconciliation.WithdrawReconciliation{Reason: reason}
 	})
 	return err
+}
+
+// RatesOf is a book of all rate cards of some currencies that were imported.
+// Volume tiers are not part of it.
+func (l *Ledger) RatesOf(ctx context.Context, currencies ...string) (*rating.Book, error) {
+	book := &rating.Book{}
+	for _, currency := range currencies {
+		_, err := l.fold(ctx, rateCardStream(currency), func(e domain.Event) error {
+			imported, ok := e.(*rating.RateCardImported)
+			if !ok {
+				return nil
+			}
+			next, err := book.With(imported.Card)
+			if err == nil {
+				book = next
+			}
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return book, nil
 }
