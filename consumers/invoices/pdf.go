@@ -251,8 +251,8 @@ func (s *sheet) foot() {
 	column(0, i.Name, i.Street, strings.TrimSpace(i.PostalCode+" "+i.City), countryName(i.Country))
 	column(1, labelled("VAT id", i.VATID), i.Email, i.Note)
 	column(2, i.BankName, labelled("IBAN", i.IBAN), labelled("BIC", i.BIC))
-	s.fit(left, 284, right-left-25, 4, d.title()+" "+d.Number, "L", "", 7)
-	s.fit(right-25, 284, 25, 4, fmt.Sprintf("Page %d of %d", s.pdf.PageNo(), s.pages), "R", "", 7)
+	s.fit(left, footEnd+0.8, right-left-25, 4, d.title()+" "+d.Number, "L", "", 7)
+	s.fit(right-25, footEnd+0.8, 25, 4, fmt.Sprintf("Page %d of %d", s.pdf.PageNo(), s.pages), "R", "", 7)
 	s.ink(0)
 }
 
