@@ -176,9 +176,15 @@ func (f *follower) started(ctx context.Context) *projections.Engine {
 func (f *follower) finish(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, finishTimeout)
 	defer cancel()
-	if engine := f.started(ctx); engine != nil {
-		if last, err := f.store.Last(ctx); err == nil {
-			_ = engine.WaitFor(ctx, last) // what is left goes out after the next start
+	last, err := f.store.Last(ctx)
+	for err == nil { // what is left after that goes out after the next start
+		engine := f.started(ctx)
+		if engine == nil || engine.WaitFor(ctx, last) == nil || ctx.Err() != nil {
+			break
+		}
+		select { // it ended: perhaps another begins
+		case <-time.After(lagTick / 50):
+		case <-ctx.Done():
 		}
 	}
 	f.end()
