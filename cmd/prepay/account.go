@@ -31,7 +31,12 @@ type accountCmd struct {
 	Unblock  accountUnblockCmd  `cmd:"" help:"Lift a block by hand (Finance)."`
 	Correct  accountCorrectCmd  `cmd:"" name:"correct-charge" help:"Take a wrong charge back."`
 	Refund   accountRefundCmd   `cmd:"" help:"Pay credit back (Finance)."`
-	Close    accountCloseCmd    `cmd:"" help:"Close an account for ever."`
+
+	RefundRetry  accountRefundRetryCmd  `cmd:"" name:"refund-retry" help:"Pay a refund out again whose last attempt failed."`
+	RefundCancel accountRefundCancelCmd `cmd:"" name:"refund-cancel" help:"End a refund whose last attempt failed (Finance)."`
+	CardLink     accountCardLinkCmd     `cmd:"" name:"card-link" help:"Make a page on which the partner saves a card at Stripe."`
+
+	Close accountCloseCmd `cmd:"" help:"Close an account for ever."`
 }
 
 // give gives a command to an account and says what it came to.
@@ -189,6 +194,9 @@ type accountView struct {
 	RetryAt  *time.Time                     `json:"retry_at,omitempty"`
 	Channels map[string]domain.ChannelState `json:"channels"`
 	Invoices []domain.InvoiceIssued         `json:"invoices"`
+
+	Refunds     []refundLine              `json:"refunds,omitempty"`
+	CreditNotes []domain.CreditNoteIssued `json:"credit_notes,omitempty"`
 }
 
 // showAccount shows an account as of everything that was written.
@@ -212,6 +220,10 @@ func (g *globals) showAccount(ctx context.Context, a *app, partner string, all b
 	if v.Invoices, err = a.views.accounts.Invoices(partner); err != nil {
 		return err
 	}
+	if v.CreditNotes, err = a.views.accounts.CreditNotes(partner); err != nil {
+		return err
+	}
+	v.Refunds = refundLines(s)
 	return g.print(v, func(w io.Writer) {
 		writeAccountLines(w, []accountLine{v.accountLine})
 		if all {
@@ -249,6 +261,7 @@ func writeAccountDetails(w io.Writer, v *accountView) {
 		}
 		fmt.Fprintf(w, "\n%s\n", invoices.Render())
 	}
+	writePayback(w, v)
 }
 
 func onOff(b bool) string {
@@ -406,17 +419,20 @@ type accountRefundCmd struct {
 	Partner string  `arg:"" help:"Partner id."`
 	Amount  decimal `arg:"" help:"Amount, at most the balance."`
 	Reason  string  `help:"Why." required:""`
+	Payout  bool    `help:"Pay it to the card through the processor; else it is paid by other means."`
+	From    string  `name:"recharge" help:"The card payment that it goes back from; with --payout, by default the newest that has as much left." placeholder:"RECHARGE"`
 	who
 }
 
 // Help implements kong.HelpProvider.
 func (*accountRefundCmd) Help() string {
-	return `  prepay account refund PA-1001 120.50 --reason "end of contract" --actor finance:ana`
+	return `  prepay account refund PA-1001 120.50 --reason "end of contract" --actor finance:ana
+  prepay account refund PA-1001 120.50 --payout --reason "end of contract" --actor finance:ana`
 }
 
 // Run runs the command.
 func (c *accountRefundCmd) Run(ctx context.Context, g *globals) error {
-	return g.give(ctx, &c.who, c.Partner, &domain.Refund{Amount: c.Amount.Amount, Reason: c.Reason})
+	return g.give(ctx, &c.who, c.Partner, &domain.Refund{Amount: c.Amount.Amount, Reason: c.Reason, Payout: c.Payout, RechargeID: c.From})
 }
 
 type accountCloseCmd struct {

@@ -15,6 +15,7 @@ import (
 	"go.uber.org/zap"
 
 	"prepayledger/consumers/ledger"
+	"prepayledger/consumers/payments"
 	"prepayledger/domain/codec"
 	"prepayledger/eventstore"
 	"prepayledger/eventstore/embedded"
@@ -44,6 +45,8 @@ type appOptions struct {
 	provider string
 	// tracer shows decisions in traces; nil is none.
 	tracer trace.Tracer
+	// processor takes card payments; nil is the simulated one.
+	processor payments.Processor
 	// wrap puts something around the store; nil is nothing.
 	wrap func(eventstore.Store) eventstore.Store
 
@@ -94,7 +97,9 @@ func openApp(ctx context.Context, dataDir string, o appOptions) (_ *app, err err
 	if err := a.views.engine.CatchUp(ctx); err != nil {
 		return a, err
 	}
-	a.ledger, err = ledger.Open(ctx, a.store, a.views, c, ledger.Options{Clock: o.clock, IDs: o.ids, Exact: o.exact, Provider: o.provider, Tracer: o.tracer, Logger: o.logger})
+	a.ledger, err = ledger.Open(ctx, a.store, a.views, c, ledger.Options{
+		Clock: o.clock, IDs: o.ids, Processor: o.processor, Exact: o.exact, Provider: o.provider, Tracer: o.tracer, Logger: o.logger,
+	})
 	return a, err
 }
 

@@ -13,6 +13,8 @@ type globals struct {
 	// EventStore is the event store that keeps the log; empty for the one in
 	// the data folder.
 	EventStore string `help:"Keep the log in this EventStoreDB or KurrentDB instead of the data folder." name:"eventstore" env:"PREPAY_EVENTSTORE" placeholder:"esdb://…"`
+	// Payments is the way in which card payments are taken.
+	Payments string `help:"Who takes card payments: simulated, stripe, or nats (another service)." enum:"simulated,stripe,nats" default:"simulated" env:"PREPAY_PAYMENTS"`
 	// Config is a file with settings.
 	Config configFile `help:"TOML file with settings by the names of their flags; flags and environment go before it." env:"PREPAY_CONFIG" type:"path" placeholder:"FILE"`
 	// JSON asks for output that a machine reads.

@@ -38,6 +38,7 @@ func (s *server) listenHTTP() (*httpServer, error) {
 	mux.HandleFunc("GET /healthz", s.health)
 	mux.HandleFunc("GET /readyz", s.readiness)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.telemetry.registry, promhttp.HandlerOpts{}))
+	routePayments(mux, s.payments)
 	h := &httpServer{address: listener.Addr().String(), server: &http.Server{
 		Handler: mux, ReadHeaderTimeout: httpHeaderTimeout, IdleTimeout: httpIdleTimeout, MaxHeaderBytes: maxHTTPHeaderBytes,
 	}}

@@ -14,7 +14,7 @@ import (
 
 // with opens the data folder for a command and closes it afterwards.
 func (g *globals) with(ctx context.Context, work func(*app) error) (err error) {
-	a, err := openApp(ctx, g.Data, appOptions{eventStore: g.EventStore, clock: g.Now})
+	a, err := openApp(ctx, g.Data, appOptions{eventStore: g.EventStore, clock: g.Now, processor: processor(g.Payments)})
 	if err != nil {
 		return g.inUse(err)
 	}

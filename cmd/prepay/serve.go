@@ -39,7 +39,7 @@ seconds: what came is finished first.
 
 // Run runs the ledger until the context ends.
 func (c *serveCmd) Run(ctx context.Context, g *globals) (err error) {
-	if err := c.check(); err != nil {
+	if err := errors.Join(c.check(), c.paymentFlags.check(g.Payments)); err != nil {
 		return err
 	}
 	log, err := c.logger(g.Stderr)

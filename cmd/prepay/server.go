@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"net/http"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -52,6 +53,8 @@ type server struct {
 	states    *gatestate.Writer
 	followers []*follower
 	http      *httpServer
+	// payments takes the webhooks of a card processor; nil is none.
+	payments http.Handler
 
 	// taking ends the intake and the deadlines; the rest follows.
 	taking  context.CancelFunc
@@ -70,7 +73,7 @@ func (s *server) start(ctx context.Context) (err error) {
 	}
 	s.app, err = openApp(ctx, s.globals.Data, appOptions{
 		eventStore: s.globals.EventStore, clock: s.globals.Now, provider: s.settings.Provider, wrap: s.telemetry.store,
-		tracer: s.telemetry.tracer, logger: s.log,
+		tracer: s.telemetry.tracer, processor: processor(s.globals.Payments), logger: s.log,
 	})
 	if err != nil {
 		return err
@@ -94,6 +97,7 @@ func (s *server) start(ctx context.Context) (err error) {
 	s.run(work, "deadlines", deadlines.New(s.app.ledger, s.app.views.accounts, deadlines.Options{Logger: s.log}).Run)
 	s.run(work, "history", history.NewServer(s.conn, s.app.store, s.log).Run)
 	s.startWhy(work)
+	s.payments = s.startPayments(work)
 	if err := s.startWebhooks(work); err != nil {
 		return err
 	}

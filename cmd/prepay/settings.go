@@ -80,6 +80,8 @@ type settings struct {
 
 	issuerFlags
 
+	paymentFlags
+
 	mailSettings
 }
 

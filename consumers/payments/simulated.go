@@ -16,6 +16,7 @@ import (
 //	sim_declined_until=INSTANT   is declined before it, succeeds from it on
 //	sim_unknown_until=INSTANT    no answer before it, success from it on
 const (
+	simPrefix        = "sim_"
 	simOK            = "sim_ok"
 	simDeclined      = "sim_declined"
 	simDeclinedUntil = "sim_declined_until="
@@ -28,6 +29,9 @@ type Simulated struct{}
 
 // Charge implements Processor.
 func (Simulated) Charge(_ context.Context, r *domain.RechargeRequested, now time.Time) (Outcome, bool, error) {
+	if !strings.HasPrefix(r.Card, simPrefix) {
+		return Outcome{}, false, nil // a real processor's: it may have been charged there
+	}
 	ok := Outcome{At: r.RequestedAt, Succeeded: true, Reference: "sim-" + r.RechargeID}
 	declined := Outcome{At: r.RequestedAt, Code: "declined"}
 	if r.Card == simOK {

@@ -3,16 +3,18 @@ package stripe
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	api "github.com/stripe/stripe-go/v84"
 )
 
 // CardLink makes a page of Stripe's on which a partner saves a card, and
 // returns its address; it works for a day. What comes of it is told by
-// webhook. The card that is registered now says whose customer it is; the
-// address of done is where the page leads back to.
-func (d *Driver) CardLink(ctx context.Context, partnerID, card, done string) (string, error) {
-	customer, _ := divide(card)
+// webhook. The customer is the partner's at Stripe, or its registered card,
+// which begins with it; anything else makes a new one. The address of done is
+// where the page leads back to.
+func (d *Driver) CardLink(ctx context.Context, partnerID, customer, done string) (string, error) {
+	customer, _, _ = strings.Cut(customer, "/")
 	if !isID(customer, "cus_") {
 		p := &api.CustomerCreateParams{Description: api.String("Partner " + partnerID)}
 		p.AddMetadata(metaPartner, partnerID)
