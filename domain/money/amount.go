@@ -311,7 +311,8 @@ func (a Amount) Fixed(decimals int) string {
 	}
 	var r apd.Decimal
 	ctx := exact()
-	must(ctx.Quantize(&r, &a.d, -int32(decimals)))
+	r.Reduce(&a.d) // dropping a zero counts as rounding: 1.5000 with two decimals
+	must(ctx.Quantize(&r, &r, -int32(decimals)))
 	return r.Text('f')
 }
 

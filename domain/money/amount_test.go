@@ -122,6 +122,21 @@ func TestPercentFixedDecimals(t *testing.T) {
 	}
 }
 
+// TestFixedDropsZeros: zeros that a sum left behind are no decimals.
+func TestFixedDropsZeros(t *testing.T) {
+	for in, want := range map[string]string{
+		"1.5000": "1.50", "0.0000": "0.00", "-1875000.0000": "-1875000.00", "99999999999.1000": "99999999999.10", "100": "100.00",
+		"1.0010": "1.001", "999999999999999.000000000000000000": "999999999999999.00",
+	} {
+		if got := MustParse(in).Fixed(2); got != want {
+			t.Errorf("%s: %s, want %s", in, got, want)
+		}
+	}
+	if got := MustParse("0.0625").Add(MustParse("0.4375")).Fixed(2); got != "0.50" {
+		t.Errorf("0.0625 + 0.4375 shows as %s", got)
+	}
+}
+
 func TestQuo(t *testing.T) {
 	for _, c := range []struct {
 		a, b     string
