@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -334,18 +333,4 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("%d lines of %q", lines, text)
 		}
 	})
-}
-
-func BenchmarkParse(b *testing.B) {
-	var text strings.Builder
-	text.WriteString(head)
-	for i := range 100_000 {
-		fmt.Fprintf(&text, "MI-1,INV,2026-10-01,W%d,,,Brazil,marketing,regular,0:MAX,%d,%d.25,EUR\n", i%1000, i, i)
-	}
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := Parse("inv.csv", strings.NewReader(text.String()), nil); err != nil {
-			b.Fatal(err)
-		}
-	}
 }
