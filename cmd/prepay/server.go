@@ -96,7 +96,9 @@ func (s *server) start(ctx context.Context) (err error) {
 	s.run(work, "gate states", s.states.Run)
 	s.run(work, "deadlines", deadlines.New(s.app.ledger, s.app.views.accounts, deadlines.Options{Logger: s.log}).Run)
 	s.run(work, "history", history.NewServer(s.conn, s.app.store, s.log).Run)
-	s.startWhy(work)
+	if err := s.startWhy(work); err != nil {
+		return err
+	}
 	s.payments = s.startPayments(work)
 	if err := s.startWebhooks(work); err != nil {
 		return err

@@ -52,8 +52,13 @@ func (a *app) why(ctx context.Context, partner string) (why.Answer, error) {
 }
 
 // startWhy answers the same over NATS until the context ends.
-func (s *server) startWhy(ctx context.Context) {
-	s.run(ctx, "why", natswhy.NewServer(s.conn, s.app.why, s.log.Named("why")).Run)
+func (s *server) startWhy(ctx context.Context) error {
+	answers, err := natswhy.Listen(s.conn, s.app.why, s.log.Named("why"))
+	if err != nil {
+		return err
+	}
+	s.run(ctx, "why", answers.Run)
+	return nil
 }
 
 func writeWhy(w io.Writer, a *why.Answer, steps bool) {

@@ -52,44 +52,50 @@ type Explain func(ctx context.Context, partnerID string) (why.Answer, error)
 
 // Server answers requests.
 type Server struct {
-	nc      *nats.Conn
 	explain Explain
 	log     *zap.Logger
 	slots   chan struct{}
+	sub     *nats.Subscription
+	work    sync.WaitGroup
 }
 
-// NewServer returns a server. The connection stays the caller's; nil for the
-// logger is silence.
-func NewServer(nc *nats.Conn, explain Explain, log *zap.Logger) *Server {
+// Listen answers on natsbus.WhySubject from now on. The connection stays the
+// caller's; nil for the logger is silence.
+func Listen(nc *nats.Conn, explain Explain, log *zap.Logger) (*Server, error) {
 	if log == nil {
 		log = zap.NewNop()
 	}
-	return &Server{nc: nc, explain: explain, log: log, slots: make(chan struct{}, maxAtOnce)}
+	s := &Server{explain: explain, log: log, slots: make(chan struct{}, maxAtOnce)}
+	var err error
+	if s.sub, err = nc.QueueSubscribe(natsbus.WhySubject, queueGroup, s.take); err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", natsbus.WhySubject, err)
+	}
+	return s, nil
 }
 
-// Run answers on natsbus.WhySubject until the context ends, and finishes what
-// it has begun.
+// Run goes on until the context ends, and finishes what it has begun.
 func (s *Server) Run(ctx context.Context) error {
-	var work sync.WaitGroup
-	sub, err := s.nc.QueueSubscribe(natsbus.WhySubject, queueGroup, func(m *nats.Msg) {
-		select {
-		case s.slots <- struct{}{}:
-		default:
-			s.reply(m, Reply{Error: &Error{commandjson.CodeOverloaded, "Too many answers are being made: ask again in a second."}})
-			return
-		}
-		work.Go(func() {
-			defer func() { <-s.slots }()
-			s.reply(m, s.answer(ctx, m.Data))
-		})
-	})
-	if err != nil {
-		return fmt.Errorf("listen on %s: %w", natsbus.WhySubject, err)
-	}
 	<-ctx.Done()
-	_ = sub.Unsubscribe() // of a closed connection nothing is left to end
-	work.Wait()
+	ended := make(chan struct{})
+	s.sub.SetClosedHandler(func(string) { close(ended) })
+	if s.sub.Unsubscribe() == nil { // a closed connection has ended it before
+		<-ended // after the last call of take
+	}
+	s.work.Wait()
 	return nil
+}
+
+func (s *Server) take(m *nats.Msg) {
+	select {
+	case s.slots <- struct{}{}:
+	default:
+		s.reply(m, Reply{Error: &Error{commandjson.CodeOverloaded, "Too many answers are being made: ask again in a second."}})
+		return
+	}
+	s.work.Go(func() {
+		defer func() { <-s.slots }()
+		s.reply(m, s.answer(m.Data))
+	})
 }
 
 func (s *Server) reply(m *nats.Msg, r Reply) {
@@ -102,14 +108,14 @@ func (s *Server) reply(m *nats.Msg, r Reply) {
 	}
 }
 
-func (s *Server) answer(ctx context.Context, request []byte) Reply {
+func (s *Server) answer(request []byte) Reply {
 	var r Request
 	d := json.NewDecoder(bytes.NewReader(request))
 	d.DisallowUnknownFields()
 	if len(request) > maxRequestBytes || d.Decode(&r) != nil || r.PartnerID == "" {
 		return Reply{Error: &Error{commandjson.CodeInvalidRequest, `Ask with {"partner_id":"PA-1001"}.`}}
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), answerTimeout)
 	defer cancel()
 	a, err := s.explain(ctx, r.PartnerID)
 	if err != nil {

@@ -20,25 +20,20 @@ import (
 // timeout bounds what a test waits for.
 const timeout = 20 * time.Second
 
-// ask asks until somebody listens.
+// ask asks once.
 func ask(t *testing.T, nc *nats.Conn, request string) natswhy.Reply {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
-	for {
-		m, err := nc.RequestWithContext(ctx, natsbus.WhySubject, []byte(request))
-		if errors.Is(err, nats.ErrNoResponders) && ctx.Err() == nil {
-			continue // the server is on its way to listening
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		var r natswhy.Reply
-		if err := json.Unmarshal(m.Data, &r); err != nil {
-			t.Fatalf("%v: %s", err, m.Data)
-		}
-		return r
+	m, err := nc.RequestWithContext(ctx, natsbus.WhySubject, []byte(request))
+	if err != nil {
+		t.Fatal(err)
 	}
+	var r natswhy.Reply
+	if err := json.Unmarshal(m.Data, &r); err != nil {
+		t.Fatalf("%v: %s", err, m.Data)
+	}
+	return r
 }
 
 // Answers, rejections, bad requests and failures over a real server, with the
@@ -57,7 +52,14 @@ func TestAsk(t *testing.T) {
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	server := natswhy.NewServer(natsbustest.Connect(t, bus), explain, nil)
+	listening := natsbustest.Connect(t, bus)
+	server, err := natswhy.Listen(listening, explain, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := listening.Flush(); err != nil {
+		t.Fatal(err)
+	}
 	go func() { ended <- server.Run(ctx) }()
 	for _, role := range []natsbus.Role{natsbus.RoleIntake, natsbus.RoleSubscriber} {
 		nc := natsbustest.ConnectAs(t, bus, role)
