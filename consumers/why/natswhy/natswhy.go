@@ -56,7 +56,9 @@ type Server struct {
 	log     *zap.Logger
 	slots   chan struct{}
 	sub     *nats.Subscription
-	work    sync.WaitGroup
+	// ended is closed after the last call of take.
+	ended chan struct{}
+	work  sync.WaitGroup
 }
 
 // Listen answers on natsbus.WhySubject from now on. The connection stays the
@@ -65,21 +67,20 @@ func Listen(nc *nats.Conn, explain Explain, log *zap.Logger) (*Server, error) {
 	if log == nil {
 		log = zap.NewNop()
 	}
-	s := &Server{explain: explain, log: log, slots: make(chan struct{}, maxAtOnce)}
+	s := &Server{explain: explain, log: log, slots: make(chan struct{}, maxAtOnce), ended: make(chan struct{})}
 	var err error
 	if s.sub, err = nc.QueueSubscribe(natsbus.WhySubject, queueGroup, s.take); err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", natsbus.WhySubject, err)
 	}
+	s.sub.SetClosedHandler(func(string) { close(s.ended) })
 	return s, nil
 }
 
 // Run goes on until the context ends, and finishes what it has begun.
 func (s *Server) Run(ctx context.Context) error {
 	<-ctx.Done()
-	ended := make(chan struct{})
-	s.sub.SetClosedHandler(func(string) { close(ended) })
 	if s.sub.Unsubscribe() == nil { // a closed connection has ended it before
-		<-ended // after the last call of take
+		<-s.ended
 	}
 	s.work.Wait()
 	return nil
