@@ -108,7 +108,9 @@ func (s *server) startPayments(ctx context.Context) http.Handler {
 		s.run(ctx, "payment outcomes", func(ctx context.Context) error { return natspay.Serve(ctx, s.conn, m, log) })
 		return nil
 	}
-	return &stripe.Webhook{Driver: bank, Sink: m, Secret: s.settings.StripeWebhookSecret, Logger: log}
+	hooks := &stripe.Webhook{Driver: bank, Sink: m, Secret: s.settings.StripeWebhookSecret, Logger: log}
+	s.run(ctx, "disputes", hooks.Run)
+	return hooks
 }
 
 // watchPayments shows what is not known yet.

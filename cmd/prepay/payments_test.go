@@ -61,6 +61,7 @@ func newBank(t *testing.T) *bank {
 	})
 	mux.HandleFunc("GET /v1/payment_intents/search", func(w http.ResponseWriter, _ *http.Request) { reply(w, `{"object":"list","data":[],"has_more":false}`) })
 	mux.HandleFunc("GET /v1/payment_intents/pi_1", func(w http.ResponseWriter, _ *http.Request) { intent(w) })
+	mux.HandleFunc("GET /v1/disputes", func(w http.ResponseWriter, _ *http.Request) { reply(w, `{"object":"list","data":[],"has_more":false}`) })
 	mux.HandleFunc("GET /v1/disputes/dp_1", func(w http.ResponseWriter, _ *http.Request) {
 		reply(w, `{"id":"dp_1","object":"dispute","status":"lost","reason":"fraudulent","payment_intent":"pi_1"}`)
 	})

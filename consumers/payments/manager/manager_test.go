@@ -40,7 +40,7 @@ func (c *clock) add(d time.Duration) {
 }
 
 func (c *clock) sleep(ctx context.Context, d time.Duration) error {
-	c.add(d)
+	c.add(haste * d)
 	runtime.Gosched()
 	return ctx.Err()
 }
@@ -109,8 +109,12 @@ func (w *world) manager() (*manager.Manager, func()) {
 	return m, func() { cancel(); done.Wait() }
 }
 
-// patience bounds the wait for what other goroutines do (time).
-const patience = 30 * time.Second
+const (
+	// patience bounds the wait for what other goroutines do (time).
+	patience = time.Minute
+	// haste is by how much time runs faster than the manager's pauses.
+	haste = 40
+)
 
 // until waits for a condition.
 func (w *world) until(what string, holds func() bool) {

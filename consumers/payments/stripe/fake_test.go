@@ -3,9 +3,11 @@ package stripe_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -328,6 +330,12 @@ func (f *fake) get(r *http.Request) (int, any) {
 			}
 			return 200, pi
 		}
+	case path == "/v1/disputes":
+		var found []any
+		for _, id := range slices.Sorted(maps.Keys(f.disputes)) {
+			found = append(found, f.disputes[id])
+		}
+		return 200, list(found)
 	case strings.HasPrefix(path, "/v1/disputes/"):
 		if d := f.disputes[strings.TrimPrefix(path, "/v1/disputes/")]; d != nil {
 			return 200, d

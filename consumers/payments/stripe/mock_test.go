@@ -91,6 +91,7 @@ func TestShapes(t *testing.T) {
 		{"a refund", func() { _, _, _ = d.PayOut(t.Context(), payout(2, "20")) }, "GET /v1/refunds; POST /v1/refunds"},
 		{"a link", func() { _, _ = d.CardLink(t.Context(), "PA", "", "https://prepay.example/card/done") }, "POST /v1/customers; POST /v1/checkout/sessions"},
 		{"a dispute", func() { post(t, h, "charge.dispute.created", map[string]any{"id": "dp_1"}, time.Now()) }, "GET /v1/disputes/dp_1"},
+		{"a look at all disputes", func() { _ = h.Sweep(t.Context()) }, "GET /v1/disputes"},
 		{"a saved card", func() {
 			post(t, h, "checkout.session.completed", map[string]any{"id": "cs_1", "mode": "setup", "setup_intent": "seti_1", "metadata": map[string]string{"partner_id": "PA"}}, time.Now())
 		}, "GET /v1/setup_intents/seti_1"},

@@ -113,12 +113,16 @@ func (h *Webhook) payment(ctx context.Context, o *object) error {
 	return h.Sink.RechargeOutcome(ctx, o.Metadata[metaPartner], o.Metadata[metaRecharge], outcome)
 }
 
-// dispute tells what the bank took back, or gave back, as it is now.
 func (h *Webhook) dispute(ctx context.Context, id string) error {
 	d, err := h.Driver.client.V1Disputes.Retrieve(ctx, id, nil)
 	if err != nil {
 		return err
 	}
+	return h.disputed(ctx, d)
+}
+
+// disputed tells what the bank took back, or gave back, as it is now.
+func (h *Webhook) disputed(ctx context.Context, d *api.Dispute) error {
 	if d.PaymentIntent == nil {
 		return nil
 	}

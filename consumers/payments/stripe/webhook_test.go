@@ -136,6 +136,36 @@ func TestWebhook(t *testing.T) {
 	}
 }
 
+// Disputes whose webhooks were lost are found; one that fails does not hide
+// the others, and a refusal is final.
+func TestSweep(t *testing.T) {
+	w := newWorld(t)
+	w.charge(request("pm_1", "520", "EUR"))
+	for id, status := range map[string]string{"dp_1": "lost", "dp_2": "warning_closed", "dp_3": "won"} {
+		w.fake.disputes[id] = &dispute{ID: id, Object: "dispute", Status: status, Reason: "fraudulent", PaymentIntent: "pi_1"}
+	}
+	w.fake.disputes["dp_0"] = &dispute{ID: "dp_0", Object: "dispute", Status: "lost", PaymentIntent: "pi_gone"}
+	s := &sink{}
+	h := &stripe.Webhook{Driver: w.driver, Sink: s, Secret: secret}
+	if err := h.Sweep(t.Context()); err == nil || strings.Join(s.told, "; ") != "PA PA-R000001 reversed dp_1 fraudulent; PA PA-R000001 reinstated dp_3" {
+		t.Errorf("told %q, %v", s.told, err)
+	}
+	delete(w.fake.disputes, "dp_0")
+	s.err = &manager.Refused{}
+	if err := h.Sweep(t.Context()); err != nil {
+		t.Errorf("refused: %v", err)
+	}
+	s.err = errors.New("the disk is full")
+	if err := h.Sweep(t.Context()); err == nil {
+		t.Error("a failure of the ledger is none of the sweep")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := h.Run(ctx); err != nil {
+		t.Error(err)
+	}
+}
+
 // What is not signed by Stripe, or long ago, tells nothing.
 func TestWebhookSignature(t *testing.T) {
 	w := newWorld(t)
