@@ -106,6 +106,16 @@ func TestMappingGerman(t *testing.T) {
 	}
 }
 
+// TestDocumentedMapping: the mapping that the documentation shows is the one
+// that is tested.
+func TestDocumentedMapping(t *testing.T) {
+	docs, err := os.ReadFile("../../docs/formats.md")
+	must(t, err)
+	if !strings.Contains(string(docs), "```toml\n"+golden(t, "german.toml").Text+"```\n") {
+		t.Error("docs/formats.md does not show testdata/german.toml")
+	}
+}
+
 const utf16Mapping = `
 delimiter = "tab"
 encoding = "utf-16"
@@ -363,4 +373,21 @@ func TestLook(t *testing.T) {
 	if fmt.Sprint(v.Fields) != fmt.Sprint(names()) {
 		t.Error(v.Fields)
 	}
+}
+
+// FuzzMapping: no text makes it panic, as a mapping or when a report is read
+// through it.
+func FuzzMapping(f *testing.F) {
+	f.Add(minimal, minimalHead+minimalLine)
+	f.Add(utf16Mapping, inUTF16("a\tb\n"))
+	f.Add("no_header = true\nfooter.rows = 3\n"+minimal, ",,,,,,,,\n\n")
+	f.Fuzz(func(t *testing.T, mapping, report string) {
+		m, err := ParseMapping("m.toml", strings.NewReader(mapping))
+		if err == nil {
+			_, err = Read("r", strings.NewReader(report), Options{Mapping: m})
+		}
+		if err != nil && domain.RejectionCode(err) != domain.InvoiceInvalid {
+			t.Fatal(err)
+		}
+	})
 }
