@@ -4,17 +4,17 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 
 	"prepayledger/domain"
 	"prepayledger/domain/reconciliation"
+	"prepayledger/eventstore"
 )
 
 // ErrOriginal says that the original file that the log keeps is not the one
 // that was received: the log is damaged.
-var ErrOriginal = errors.New("the original kept is not the file that was received")
+var ErrOriginal = fmt.Errorf("the original kept is not the file that was received: %w", eventstore.ErrCorrupt)
 
 // Original is the file that a version of a document of Meta came in.
 type Original struct {

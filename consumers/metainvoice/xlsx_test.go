@@ -4,6 +4,8 @@ import (
 	"archive/zip"
 	"bytes"
 	"io"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -301,4 +303,21 @@ func FuzzXLSX(f *testing.F) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// TestXLSXOfLibreOffice: testdata/libreoffice.xlsx is what LibreOffice 7.4 made
+// of the CSV below.
+func TestXLSXOfLibreOffice(t *testing.T) {
+	data, err := os.ReadFile("testdata/libreoffice.xlsx")
+	must(t, err)
+	f, err := readBook(data, Options{})
+	must(t, err)
+	want, err := parse(t, head+
+		"MI-1,INV,2026-10-01,102290129340398,106540352242922,BR,Brazil,marketing,regular,0:MAX,1234,4.6,EUR\n"+
+		"MI-1,INV,2026-10-01,\"W & \"\"2\"\"\",,IN,Österreich,utility,,,3,0.000015,EUR\n"+
+		"MI-2,CM,2026-10-01,W1,,DE,,utility,,,-3,-1234567.891,EUR\n")
+	must(t, err)
+	if got, want := contents(f), contents(want); !slices.Equal(got, want) {
+		t.Errorf("%q\nwant %q", got, want)
+	}
 }
