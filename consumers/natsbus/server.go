@@ -187,10 +187,17 @@ type logger struct {
 }
 
 func (l *logger) Noticef(f string, args ...any) { l.log.Debugf(f, args...) }
-func (l *logger) Warnf(f string, args ...any)   { l.log.Warnf(f, args...) }
-func (l *logger) Errorf(f string, args ...any)  { l.log.Errorf(f, args...) }
-func (l *logger) Debugf(string, ...any)         {}
-func (l *logger) Tracef(string, ...any)         {}
+
+// Warnf passes warnings on, but the one about passwords that are not hashed: they
+// are random, and their file is its owner's alone.
+func (l *logger) Warnf(f string, args ...any) {
+	if !strings.HasPrefix(f, "Plaintext passwords") {
+		l.log.Warnf(f, args...)
+	}
+}
+func (l *logger) Errorf(f string, args ...any) { l.log.Errorf(f, args...) }
+func (l *logger) Debugf(string, ...any)        {}
+func (l *logger) Tracef(string, ...any)        {}
 func (l *logger) Fatalf(f string, args ...any) {
 	text := fmt.Sprintf(f, args...)
 	l.fatal.CompareAndSwap(nil, &text)
