@@ -142,6 +142,7 @@ func TestRefundPayout(t *testing.T) {
 		{"R36 retried, of no refund", paidIn(), again(f1), "! unknown_refund"},
 		{"R36 what is cancelled can be refunded again", with(failedOnce, cancel(f1)), refund("500"), "refunded 500 PA-F000002 from PA-R000001"},
 		{"R36 cancelled, and paid all the same", with(failedOnce, cancel(f1)), paid(f1), "paid out PA-F000001 200 debited 200; note PA-CN-2026-000001 of PA-2026-000001 200+0=200"},
+		{"R36 and it counts as refunded again", with(failedOnce, cancel(f1), paid(f1)), refund("301"), "! refund_exceeds_payment"},
 		{"R36 sent back by the bank later", with(paidIn(), refund("200"), paid(f1)), refused(f1, 1), "refund failed PA-F000001 attempt 1"},
 		{"R36 and then cancelled: an invoice again", with(paidIn(), refund("200"), paid(f1), refused(f1, 1)), cancel(f1), "refund cancelled PA-F000001 credited 200; invoice PA-2026-000002 200+0=200"},
 		{"R36 and then paid: no second note", with(paidIn(), refund("200"), paid(f1), refused(f1, 1), again(f1)), paid(f1), "paid out PA-F000001 200"},

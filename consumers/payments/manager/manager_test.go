@@ -406,7 +406,7 @@ func TestUnknownIsShown(t *testing.T) {
 	done.Go(func() { _ = m.Run(ctx) })
 	defer done.Wait()
 	defer cancel()
-	w.until("it is asked for again", func() bool { return d.times() > 5 })
+	w.until("it is asked for again", func() bool { return d.times() > 12 })
 	if s := m.Status(); s.InFlight != 1 || s.Unknown != 1 || s.OldestUnknown <= 0 {
 		t.Errorf("status %+v", s)
 	}
@@ -502,5 +502,30 @@ func TestRefused(t *testing.T) {
 	}
 	if a := w.account("PA-0"); a.Balance.String() != "500" || a.InFlight == nil {
 		t.Errorf("balance %s, in flight %+v", a.Balance, a.InFlight)
+	}
+}
+
+// A card that is told twice is one registration: the second does not attempt
+// again what failed after the first (R17).
+func TestCardRegisteredOnce(t *testing.T) {
+	w := newWorld(t, 0)
+	w.must("PA-0", &domain.OpenAccount{PartnerID: "PA-0", Currency: "EUR", CarriedOver: money.FromInt(50), Card: "pm_1"})
+	m := manager.New(w.ledger, w.views, w.bank, manager.Options{Sleep: w.clock.sleep})
+	declined := payments.Outcome{Code: payments.CodeExpiredCard}
+	for n, reference := range []string{"cs_1", "cs_1", "cs_2"} {
+		id := fmt.Sprintf("PA-0-R%06d", w.account("PA-0").RechargeCount)
+		if err := m.RechargeOutcome(t.Context(), "PA-0", id, declined); err != nil {
+			t.Fatal(err)
+		}
+		if err := m.CardRegistered(t.Context(), "PA-0", reference, "cus_1/pm_2"); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := w.account("PA-0").RechargeCount, []int{2, 2, 3}[n]; got != want {
+			t.Errorf("after %s: %d recharges, want %d", reference, got, want)
+		}
+	}
+	var refused *manager.Refused
+	if err := m.CardRegistered(t.Context(), "PA-9", "cs_3", "cus_1/pm_2"); !errors.As(err, &refused) {
+		t.Errorf("for no account: %v", err)
 	}
 }

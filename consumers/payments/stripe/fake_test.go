@@ -27,7 +27,7 @@ type fake struct {
 	mu       sync.Mutex
 	rng      *rand.Rand // not nil: faults at random, until calm
 	calm     bool
-	faults   []string // of the next POSTs: "", "500", "409", "429", "lost"
+	faults   []string // of the next POSTs: "", "500", "400", "409", "429", "lost"
 	keys     map[string]*answered
 	intents  map[string]*intent
 	refunds  []*refund
@@ -124,6 +124,9 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch fault {
 	case "500":
 		write(w, 500, problem("api_error", "", ""))
+		return
+	case "400": // the key with other parameters: something is wrong, but not the card
+		write(w, 400, problem("idempotency_error", "", ""))
 		return
 	case "409":
 		write(w, 409, problem("idempotency_error", "idempotency_key_in_use", ""))

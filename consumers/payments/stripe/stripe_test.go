@@ -113,7 +113,7 @@ func TestAmounts(t *testing.T) {
 // Whatever is lost, the card is charged once (R16); the fake fails the test on
 // a second capture.
 func TestUnknownIsAskedAgain(t *testing.T) {
-	for _, faults := range [][]string{{"500"}, {"409"}, {"429"}, {"lost"}, {"lost", "500", "lost", "409"}} {
+	for _, faults := range [][]string{{"500"}, {"400"}, {"409"}, {"429"}, {"lost"}, {"lost", "500", "lost", "409"}} {
 		w := newWorld(t)
 		w.fake.faults = faults
 		got := w.charge(request("pm_1", "520", "EUR"))
