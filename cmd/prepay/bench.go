@@ -34,6 +34,8 @@ type benchCmd struct {
 	Duplicates int    `help:"Per cent of the lines that repeat an earlier one." default:"5"`
 	Seed       uint64 `help:"Makes the same workload again." default:"1"`
 	NATS       bool   `name:"nats" help:"Also run the ledger with all of its outputs and bring it the same over NATS."`
+	Month      bool   `help:"Measure a month's end instead: from the import of Meta's invoice to the last posting."`
+	Lines      int    `help:"With --month: lines of the invoice." default:"100000"`
 	Profile    string `help:"Write a processor profile of the intake to this file." type:"path"`
 }
 
@@ -44,7 +46,8 @@ deciding to the fsynced log, with all read models following, in a temporary
 folder; and beside it, in the same run, raw Pebble batches of the same bytes.
 
   prepay bench
-  prepay bench --charges 200000 --json`
+  prepay bench --charges 200000 --json
+  prepay bench --month --charges 10000000 --accounts 1000 --lines 100000`
 }
 
 // benchResult is what a run measured.
@@ -75,6 +78,9 @@ func (c *benchCmd) Run(ctx context.Context, g *globals) (err error) {
 	w := intaketest.Workload{
 		Charges: c.Charges, Accounts: c.Accounts, DuplicatePercent: c.Duplicates, Seed: c.Seed,
 		From: time.Date(2026, 10, 1, 0, 0, 0, 0, time.UTC),
+	}
+	if c.Month {
+		return c.month(ctx, dir, w, g)
 	}
 	file := filepath.Join(dir, "usage.ndjson")
 	if err := writeWorkload(file, w); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"prepayledger/consumers/metainvoice"
@@ -184,71 +185,139 @@ func (l *Ledger) ProposeMonth(ctx context.Context, m domain.Meta, month domain.M
 // (R29). After a crash in the middle, approving again or PostMonth goes on
 // with the posting; nothing posts twice.
 func (l *Ledger) ApproveMonth(ctx context.Context, m domain.Meta, month domain.Month, uninvoiced *money.Amount) (*reconciliation.Proposal, error) {
-	in, err := l.MonthInput(ctx, month)
-	if err != nil {
-		return nil, err
-	}
+	l.complete(&m)
 	settings, _, err := l.MonthSettings(ctx)
 	if err != nil {
 		return nil, err
 	}
-	_, err = l.decideMonth(ctx, m, month, func(r *reconciliation.Reconciliation) domain.Command {
+	at, err := l.decideMonthFrom(ctx, m, month, nil, func(r *reconciliation.Reconciliation) (domain.Command, error) {
 		c := &reconciliation.ApproveReconciliation{Uninvoiced: uninvoiced, Settings: settings}
 		if r.NeedsInput() {
+			in, err := l.MonthInput(ctx, month)
+			if err != nil {
+				return nil, err
+			}
 			c.Input = &in
 		}
-		return c
+		return c, nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	return l.PostMonth(ctx, m, month)
+	return l.postMonth(ctx, m, month, at)
 }
 
 // PostMonth posts an approved month to every account, or goes on where a
 // crash stopped it. Nothing to post is not an error.
 func (l *Ledger) PostMonth(ctx context.Context, m domain.Meta, month domain.Month) (*reconciliation.Proposal, error) {
 	l.complete(&m)
-	r, _, err := l.Month(ctx, month)
+	at, err := l.monthAt(ctx, month)
 	if err != nil {
 		return nil, err
 	}
-	for _, p := range r.Postings() {
+	return l.postMonth(ctx, m, month, at)
+}
+
+// PostAtOnce is how many accounts are posted to at the same time: they share
+// the log's syncs. In simulated time it is one, so that the log has one order.
+const PostAtOnce = 16
+
+func (l *Ledger) postMonth(ctx context.Context, m domain.Meta, month domain.Month, at *monthAt) (*reconciliation.Proposal, error) {
+	if err := l.postAll(ctx, m, at.state.Postings()); err != nil {
+		return nil, fmt.Errorf("post %s: %w", month, err)
+	}
+	at, err := l.decideMonthFrom(ctx, m, month, at, func(*reconciliation.Reconciliation) (domain.Command, error) {
+		return &reconciliation.FinishPosting{}, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return at.state.Latest(), nil
+}
+
+// postAll posts to all accounts, several at once, and stops early where one
+// fails: whoever goes on posts the rest.
+func (l *Ledger) postAll(ctx context.Context, m domain.Meta, postings []reconciliation.Posting) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	atOnce := PostAtOnce
+	if l.opts.Exact {
+		atOnce = 1
+	}
+	free := make(chan struct{}, atOnce)
+	var group sync.WaitGroup
+	for _, p := range postings {
+		free <- struct{}{}
+		if ctx.Err() != nil {
+			break
+		}
 		adjust := Command{Meta: m, Do: p.Command}
 		adjust.CommandID = l.opts.IDs()
 		adjust.CausationID = m.CommandID
-		if err := l.do(ctx, p.PartnerID, adjust); err != nil {
-			return nil, fmt.Errorf("post %s to %s: %w", month, p.PartnerID, err)
-		}
+		group.Go(func() {
+			defer func() { <-free }()
+			if err := l.do(ctx, p.PartnerID, adjust); err != nil {
+				stop(fmt.Errorf("to %s: %w", p.PartnerID, err)) // the first one is kept
+			}
+		})
 	}
-	return l.decideMonth(ctx, m, month, func(*reconciliation.Reconciliation) domain.Command {
-		return &reconciliation.FinishPosting{}
-	})
+	group.Wait()
+	return context.Cause(ctx)
+}
+
+// monthAt is the state of a month's stream and where the stream ended.
+type monthAt struct {
+	state    *reconciliation.Reconciliation
+	revision eventstore.Revision
+}
+
+func (l *Ledger) monthAt(ctx context.Context, month domain.Month) (*monthAt, error) {
+	r, revision, err := l.Month(ctx, month)
+	return &monthAt{r, revision}, err
 }
 
 // decideMonth decides a command of a month's stream and returns the newest
 // proposal after it.
-func (l *Ledger) decideMonth(ctx context.Context, m domain.Meta, month domain.Month, command func(*reconciliation.Reconciliation) domain.Command) (latest *reconciliation.Proposal, err error) {
+func (l *Ledger) decideMonth(ctx context.Context, m domain.Meta, month domain.Month, command func(*reconciliation.Reconciliation) domain.Command) (*reconciliation.Proposal, error) {
 	l.complete(&m)
-	err = decider.Retry(func() error {
-		r, revision, err := l.Month(ctx, month)
-		if err != nil {
-			return err
-		}
-		events, err := r.Decide(m, command(r))
-		if err != nil {
-			return err
-		}
-		if _, err = l.appendAll(ctx, reconciliation.Stream(month), revision, m, events); err != nil {
-			return err
-		}
-		for _, e := range events {
-			if err := r.Apply(e); err != nil {
+	at, err := l.decideMonthFrom(ctx, m, month, nil, func(r *reconciliation.Reconciliation) (domain.Command, error) { return command(r), nil })
+	if err != nil {
+		return nil, err
+	}
+	return at.state.Latest(), nil
+}
+
+// decideMonthFrom decides a command of a month's stream, on the state that is
+// known or, where it is nil or not the newest, on the one that is read, and
+// returns the state after it. A month can have a hundred thousand lines: who
+// has its state does not read it again.
+func (l *Ledger) decideMonthFrom(ctx context.Context, m domain.Meta, month domain.Month, known *monthAt, command func(*reconciliation.Reconciliation) (domain.Command, error)) (*monthAt, error) {
+	err := decider.Retry(func() (err error) {
+		at := known
+		known = nil // what another has changed is read again
+		if at == nil {
+			if at, err = l.monthAt(ctx, month); err != nil {
 				return err
 			}
 		}
-		latest = r.Latest()
+		cmd, err := command(at.state)
+		if err != nil {
+			return err
+		}
+		events, err := at.state.Decide(m, cmd)
+		if err != nil {
+			return err
+		}
+		if at.revision, err = l.appendAll(ctx, reconciliation.Stream(month), at.revision, m, events); err != nil {
+			return err
+		}
+		for _, e := range events {
+			if err := at.state.Apply(e); err != nil {
+				return err
+			}
+		}
+		known = at
 		return nil
 	})
-	return latest, err
+	return known, err
 }

@@ -32,6 +32,10 @@ func (p *Proposal) fold(e domain.Event) {
 	case *ReconciliationAccounts:
 		p.Accounts = append(p.Accounts, e.Accounts...)
 	case *ReconciliationLines:
+		if p.Lines[e.PartnerID] == nil { // mostly all of them: no copy
+			p.Lines[e.PartnerID] = slices.Clip(e.Lines)
+			return
+		}
 		p.Lines[e.PartnerID] = append(p.Lines[e.PartnerID], e.Lines...)
 	case *ReconciliationDetails:
 		p.Documents = append(p.Documents, e.Documents...)
