@@ -324,3 +324,14 @@ func FuzzParse(f *testing.F) {
 		roundTrip(t, a)
 	})
 }
+
+// TestFixedOfAQuotient: trailing zeros that a division leaves are not lost
+// digits.
+func TestFixedOfAQuotient(t *testing.T) {
+	for _, c := range []struct{ of, by, want string }{{"0.6", "10", "0.0600"}, {"6", "3", "2.0000"}, {"0", "7", "0.0000"}, {"-1", "8", "-0.1250"}} {
+		q, exact := MustParse(c.of).Quo(MustParse(c.by), 12)
+		if got := q.Fixed(4); !exact || got != c.want {
+			t.Errorf("%s by %s: %s, want %s", c.of, c.by, got, c.want)
+		}
+	}
+}
