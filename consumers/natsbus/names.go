@@ -27,6 +27,11 @@ const (
 	WhySubject = "prepay.why"
 	// GateSubject answers by request whether a channel may send.
 	GateSubject = "prepay.gate.check"
+	// PaymentPrefix is where the subjects begin on which a payment service is
+	// asked: the partner's token follows.
+	PaymentPrefix = "prepay.payments.request."
+	// PaymentOutcomeSubject takes the outcomes that it tells, by request.
+	PaymentOutcomeSubject = "prepay.payments.outcome"
 )
 
 // Streams and buckets.

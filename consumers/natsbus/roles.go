@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 )
@@ -28,11 +29,13 @@ const (
 	RoleSubscriber Role = "subscriber"
 	// RoleGate reads the two buckets and asks the gate.
 	RoleGate Role = "gate"
+	// RolePayments answers requests for card payments and tells outcomes.
+	RolePayments Role = "payments"
 )
 
 // Roles returns every role, in the order of their names.
 func Roles() []Role {
-	return []Role{RoleAdmin, RoleGate, RoleIntake, RolePrepay, RoleSubscriber}
+	return []Role{RoleAdmin, RoleGate, RoleIntake, RolePayments, RolePrepay, RoleSubscriber}
 }
 
 // InboxPrefix is where a role's replies come. Every role has its own, so that
@@ -45,6 +48,10 @@ func roleOf(user string) (Role, bool) {
 	r := Role(user)
 	return r, slices.Contains(Roles(), r)
 }
+
+// answerWithin is how long a payment service may answer a request (time);
+// later it tells the outcome.
+const answerWithin = time.Minute
 
 // permissions of a role; nil for everything.
 func permissions(r Role) *server.Permissions {
@@ -62,6 +69,12 @@ func permissions(r Role) *server.Permissions {
 		publish = []string{"$JS.API.INFO", GateSubject}
 		for _, bucket := range []string{ChannelsBucket, AccountsBucket} {
 			publish = append(publish, reading("KV_"+bucket)...)
+		}
+	case RolePayments:
+		return &server.Permissions{
+			Publish:   &server.SubjectPermission{Allow: []string{PaymentOutcomeSubject}},
+			Subscribe: &server.SubjectPermission{Allow: []string{PaymentPrefix + "*", InboxPrefix(r) + ".>"}},
+			Response:  &server.ResponsePermission{MaxMsgs: 1, Expires: answerWithin},
 		}
 	default:
 		return nil

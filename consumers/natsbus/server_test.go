@@ -74,7 +74,7 @@ func TestServerRefusesABrokenUsersFile(t *testing.T) {
 func TestRoles(t *testing.T) {
 	s := natsbustest.Start(t)
 	ledger := natsbustest.Connect(t, s)
-	for _, subject := range []string{natsbus.ChargeSubject, natsbus.CommandSubjects, natsbus.GateSubject} {
+	for _, subject := range []string{natsbus.ChargeSubject, natsbus.CommandSubjects, natsbus.GateSubject, natsbus.PaymentOutcomeSubject} {
 		if _, err := ledger.Subscribe(subject, func(m *nats.Msg) { _ = m.Respond([]byte("ok")) }); err != nil {
 			t.Fatal(err)
 		}
@@ -104,6 +104,9 @@ func TestRoles(t *testing.T) {
 		}},
 		{natsbus.RoleGate, all(request(natsbus.GateSubject), bucket(natsbus.ChannelsBucket), bucket(natsbus.AccountsBucket)), map[string]func(*nats.Conn) error{
 			"charge": request(natsbus.ChargeSubject), "events": consume(natsbus.EventsStream), "put": request("$KV.prepay_channels.c"),
+		}},
+		{natsbus.RolePayments, all(request(natsbus.PaymentOutcomeSubject), listen(natsbus.PaymentPrefix+"*")), map[string]func(*nats.Conn) error{
+			"charge": request(natsbus.ChargeSubject), "command": request(natsbus.CommandPrefix + "AddFunds"), "events": consume(natsbus.EventsStream), "ask itself": request(natsbus.PaymentPrefix + "PA-1"),
 		}},
 		{natsbus.RoleAdmin, all(consume(natsbus.EventsStream), bucket(natsbus.ChannelsBucket), listen("prepay.>")), nil},
 	} {

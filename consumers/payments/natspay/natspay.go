@@ -25,9 +25,9 @@ import (
 const (
 	// RequestPrefix is where the subject of a request begins; the partner's
 	// token follows.
-	RequestPrefix = "prepay.payments.request."
+	RequestPrefix = natsbus.PaymentPrefix
 	// OutcomeSubject takes outcomes by request.
-	OutcomeSubject = "prepay.payments.outcome"
+	OutcomeSubject = natsbus.PaymentOutcomeSubject
 	// outcomeQueue has one prepay of several take each outcome.
 	outcomeQueue = "prepay"
 	// requestTimeout bounds the wait for an answer (time).

@@ -23,33 +23,35 @@ import (
 // patience bounds the wait for the server (time).
 const patience = 20 * time.Second
 
-func connect(t *testing.T) *nats.Conn {
+// connect starts a server, and connects the ledger and a payment service.
+func connect(t *testing.T) (ledger, service *nats.Conn) {
 	t.Helper()
 	s, err := natsbus.StartServer(natsbus.ServerOptions{Dir: t.TempDir(), Host: "127.0.0.1", Port: -1})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Close)
-	conn, err := s.Connect(t.Context(), natsbus.RolePrepay)
-	if err != nil {
-		t.Fatal(err)
+	for role, conn := range map[natsbus.Role]**nats.Conn{natsbus.RolePrepay: &ledger, natsbus.RolePayments: &service} {
+		if *conn, err = s.Connect(t.Context(), role); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup((*conn).Close)
 	}
-	t.Cleanup(conn.Close)
-	return conn
+	return ledger, service
 }
 
 var request = &domain.RechargeRequested{RechargeID: "PA.1-R000001", CardTotal: money.MustParse("520.5"), Currency: "EUR", Card: "card-1"}
 
 // What the service answers is the outcome; anything else is not known yet.
 func TestCharge(t *testing.T) {
-	conn := connect(t)
+	conn, service := connect(t)
 	d := natspay.New(conn)
 	if _, known, err := d.Charge(t.Context(), "PA.1", request); known || !errors.Is(err, nats.ErrNoResponders) {
 		t.Errorf("without a service: %t, %v", known, err)
 	}
 	answer := make(chan string, 1)
 	asked := make(chan natspay.Request, 1)
-	sub, err := conn.Subscribe(natspay.RequestPrefix+"PA=2E1", func(m *nats.Msg) {
+	sub, err := service.Subscribe(natspay.RequestPrefix+"PA=2E1", func(m *nats.Msg) {
 		var r natspay.Request
 		if err := json.Unmarshal(m.Data, &r); err != nil {
 			t.Error(err)
@@ -58,6 +60,9 @@ func TestCharge(t *testing.T) {
 		_ = m.Respond([]byte(<-answer))
 	})
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := service.Flush(); err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = sub.Unsubscribe() }()
@@ -126,7 +131,7 @@ func (s *sink) Reinstated(_ context.Context, partner, id, ref string) error {
 // What the service tells is answered when it is taken, and says whether to
 // tell it again.
 func TestServe(t *testing.T) {
-	conn := connect(t)
+	conn, service := connect(t)
 	s := &sink{}
 	ctx, cancel := context.WithCancel(t.Context())
 	var done sync.WaitGroup
@@ -140,7 +145,7 @@ func TestServe(t *testing.T) {
 	tell := func(text string) (a natspay.Answer) {
 		t.Helper()
 		for end := time.Now().Add(patience); ; {
-			msg, err := conn.Request(natspay.OutcomeSubject, []byte(text), patience)
+			msg, err := service.Request(natspay.OutcomeSubject, []byte(text), patience)
 			if errors.Is(err, nats.ErrNoResponders) && time.Now().Before(end) {
 				continue // it is about to listen
 			}
