@@ -262,11 +262,14 @@ func unknownOutcome(t *testing.T, w *world) {
 // breaking fails appends to accounts after some.
 type breaking struct {
 	eventstore.Store
+	mu   sync.Mutex
 	left int
 }
 
 func (b *breaking) Append(ctx context.Context, stream string, expected eventstore.Revision, events []eventstore.Event) (eventstore.Appended, error) {
 	if strings.HasPrefix(stream, "account-") {
+		b.mu.Lock()
+		defer b.mu.Unlock()
 		if b.left == 0 {
 			return eventstore.Appended{}, eventstore.ErrUnavailable
 		}
