@@ -121,7 +121,8 @@ func (a *app) sameAsLive(partner string, folded *domain.Account) error {
 
 // exportCmd are the commands that write data out.
 type exportCmd struct {
-	Events exportEventsCmd `cmd:"" help:"Write events as NDJSON."`
+	Events  exportEventsCmd  `cmd:"" help:"Write events as NDJSON."`
+	Journal exportJournalCmd `cmd:"" help:"Write the double entry, or show the trial balance."`
 }
 
 type exportEventsCmd struct {
