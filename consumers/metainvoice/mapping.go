@@ -31,6 +31,9 @@ type Mapping struct {
 	// Negative says how a negative figure is written: leading (default),
 	// trailing (12-) or parentheses.
 	Negative string `toml:"negative"`
+	// CurrencyMarks are dropped from either end of a figure, such as $ and EUR;
+	// the currency is what its field says.
+	CurrencyMarks []string `toml:"currency_marks"`
 	// SkipLines are the lines before the header, or with NoHeader before the
 	// first row. HeaderContains finds the header instead: the first line that
 	// has the text.
@@ -132,6 +135,11 @@ func (m *Mapping) check(p *problems) {
 	}
 	if m.ThousandsMark != "" && m.ThousandsMark == m.decimalMark() {
 		p.add(0, "thousands_mark", "is the decimal mark, too: figures could not be told apart")
+	}
+	for _, s := range m.CurrencyMarks {
+		if strings.TrimSpace(s) == "" || strings.ContainsAny(s, "0123456789.,-()") {
+			p.add(0, "currency_marks", "%q can't be one: it has no text, or a figure's", show(s))
+		}
 	}
 	between(p, "skip_lines", m.SkipLines, MaxSkippedLines)
 	between(p, "footer.rows", m.Footer.Rows, MaxSkippedLines)

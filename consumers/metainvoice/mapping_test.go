@@ -173,6 +173,15 @@ func TestMappingOfTheNormalisedLayout(t *testing.T) {
 	}
 }
 
+// TestMonthsInWords: values can stand for any field, a month too.
+func TestMonthsInWords(t *testing.T) {
+	m := mappingOf(t, strings.Replace(minimal, `date = "YYYY-MM"`, `values = { "Oktober 2026" = "2026-10-01" }`, 1))
+	f, err := Read("r.csv", strings.NewReader(minimalHead+strings.Replace(minimalLine, "2026-10", "Oktober 2026", 1)), Options{Mapping: m})
+	if err != nil || f.Invoices[0].Lines[0].Month != "2026-10" {
+		t.Error(err)
+	}
+}
+
 // minimal is a mapping that is right; tests break one thing of it.
 const minimal = `[fields]
 invoice_id = { column = "id" }
@@ -206,6 +215,8 @@ func TestMappingIsRefusedByName(t *testing.T) {
 		{"thousands mark", "thousands_mark = '_'\n" + minimal, "thousands_mark", "write one of"},
 		{"same marks", "thousands_mark = '.'\n" + minimal, "thousands_mark", "decimal mark"},
 		{"negative", "negative = 'red'\n" + minimal, "negative", "parentheses"},
+		{"currency mark", "currency_marks = ['$', '-']\n" + minimal, "currency_marks", "can't be one"},
+		{"empty currency mark", "currency_marks = ['']\n" + minimal, "currency_marks", "can't be one"},
 		{"number cells", "number_cells = 'float'\n" + minimal, "number_cells", "15-digits"},
 		{"skip", "skip_lines = -1\n" + minimal, "skip_lines", "0 to 1000"},
 		{"footer rows", "footer.rows = 1001\n" + minimal, "footer.rows", "0 to 1000"},
@@ -310,10 +321,14 @@ func TestMarks(t *testing.T) {
 	french := marks{decimal: ",", thousands: " "}
 	sap := marks{decimal: ",", thousands: ".", negative: "trailing"}
 	books := marks{decimal: ".", thousands: ",", negative: "parentheses"}
+	dollars := marks{decimal: ".", thousands: ",", currency: []string{"US$", "$", "€"}}
+	owed := marks{decimal: ".", negative: "parentheses", currency: []string{"$"}}
 	for _, c := range []struct {
 		m        marks
 		in, want string
 	}{
+		{dollars, "$1,234.5", "1234.5"}, {dollars, "US$ 3", "3"}, {dollars, "1.5 €", "1.5"}, {dollars, "-$2", "-2"}, {dollars, "$-2", "-2"},
+		{owed, "($2)", "-2"}, {owed, "$(2)", "-2"}, {dollars, "£1", ""}, {dollars, "$$1", ""}, {dollars, "$", ""}, {german, "1 €", ""},
 		{german, "1.234.567,89", "1234567.89"}, {german, "1234,5", "1234.5"}, {german, "-0,10", "-0.10"}, {german, "12", "12"},
 		{swiss, "1’234.50", "1234.50"}, {swiss, "1'234", "1234"}, {french, "1\u202f234,5", "1234.5"}, {french, "1\u00a0234", "1234"},
 		{sap, "1.234,50-", "-1234.50"}, {sap, "3", "3"}, {books, "(1,234.5)", "-1234.5"}, {books, "1,234", "1234"},

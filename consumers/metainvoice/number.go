@@ -12,6 +12,7 @@ import (
 type marks struct {
 	decimal, thousands string
 	negative           string
+	currency           []string
 	// cells is Mapping.NumberCells.
 	cells string
 }
@@ -21,7 +22,7 @@ var errFigure = errors.New("is no figure")
 
 // plain writes a figure as the normalised layout has it: digits and a point.
 func (m *marks) plain(s string) (string, error) {
-	rest, negative := strings.TrimSpace(s), false
+	rest, negative := m.bare(s), false
 	switch m.negative {
 	case "trailing":
 		rest, negative = strings.CutSuffix(rest, "-")
@@ -34,6 +35,9 @@ func (m *marks) plain(s string) (string, error) {
 		}
 	default:
 		rest, negative = strings.CutPrefix(rest, "-")
+	}
+	if negative {
+		rest = m.bare(rest)
 	}
 	whole, fraction, hasFraction := strings.Cut(rest, m.decimal)
 	whole, err := m.ungrouped(whole)
@@ -50,6 +54,20 @@ func (m *marks) plain(s string) (string, error) {
 		whole = "-" + whole
 	}
 	return whole, nil
+}
+
+// bare drops blanks and one mark of a currency.
+func (m *marks) bare(s string) string {
+	s = strings.TrimSpace(s)
+	for _, c := range m.currency {
+		if rest, ok := strings.CutPrefix(s, c); ok {
+			return strings.TrimSpace(rest)
+		}
+		if rest, ok := strings.CutSuffix(s, c); ok {
+			return strings.TrimSpace(rest)
+		}
+	}
+	return s
 }
 
 func (m *marks) andThousands() string {

@@ -142,7 +142,7 @@ func newParser(name string, data []byte, o Options) *parser {
 		p.mapping = &Mapping{}
 	}
 	m := p.mapping
-	p.marks = marks{decimal: m.decimalMark(), thousands: m.ThousandsMark, negative: m.Negative, cells: m.NumberCells}
+	p.marks = marks{decimal: m.decimalMark(), thousands: m.ThousandsMark, negative: m.Negative, currency: m.CurrencyMarks, cells: m.NumberCells}
 	p.File = name
 	return p
 }

@@ -56,6 +56,7 @@ type anyLayout struct {
 	negative, date             string
 	preamble, footer           int
 	contains, endsWith, checks bool
+	currency                   string
 	// order are the columns: a field, or -1 for one that is not mapped.
 	order  []int
 	byName [fields]bool
@@ -76,6 +77,7 @@ func (l *anyLayout) choose() {
 		l.thousands = ""
 	}
 	l.negative, l.date = pick(r, "", "leading", "trailing", "parentheses"), pick(r, "", "MM.YYYY", "D/M/YYYY", "MMM YYYY", "YYYYMM")
+	l.currency = pick(r, "", "", "$", "€ ")
 	l.preamble, l.footer = r.IntN(4), r.IntN(3)
 	l.contains = r.IntN(2) == 0 && !l.noHeader
 	l.endsWith, l.checks = r.IntN(2) == 0, r.IntN(2) == 0
@@ -145,6 +147,9 @@ func (l *anyLayout) mapping() string {
 	set("decimal_mark", l.decimal)
 	set("thousands_mark", l.thousands)
 	set("negative", l.negative)
+	if l.currency != "" {
+		fmt.Fprintf(&b, "currency_marks = [\"£\", %q]\n", strings.TrimSpace(l.currency))
+	}
 	switch {
 	case l.contains:
 		set("header_contains", heading(l.firstHeading()))
@@ -210,6 +215,11 @@ func (l *anyLayout) figure(s string) string {
 	}
 	if has {
 		whole += l.decimal + fraction
+	}
+	if l.currency == "$" {
+		whole = "$" + whole
+	} else if l.currency != "" && l.encoding != "iso-8859-1" {
+		whole += " €"
 	}
 	switch {
 	case negative && l.negative == "trailing":

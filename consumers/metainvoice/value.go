@@ -95,8 +95,12 @@ func (p *parser) period(b *bound, k kind, s string) (string, error) {
 	var at time.Time
 	switch {
 	case k == day:
-		var ok bool
-		if at, ok = serialDay(s, p.from1904); !ok {
+		d, err := exact(s)
+		ok := err == nil
+		if ok {
+			at, ok = serialDay(d.Text('f'), p.from1904)
+		}
+		if !ok {
 			return "", fmt.Errorf("%q is no whole day: write it like 2026-10-01", show(s))
 		}
 	case b.layout == time.DateOnly && b.Day != "any":

@@ -140,6 +140,18 @@ func TestXLSXThroughAMapping(t *testing.T) {
 	}
 }
 
+// TestXLSXColumnsWithoutName go by number, also behind the last name.
+func TestXLSXColumnsWithoutName(t *testing.T) {
+	m := mappingOf(t, strings.Replace(minimal, `column = "amount"`, "number = 10", 1))
+	data := book(t, map[string][][]any{"x": {
+		{"id", "type", "month", "waba", "market", "category", "volume"},
+		{"MI-1", "Bill", "2026-10", "W1", "Brazil", "marketing", 4, nil, nil, 0.25},
+	}})
+	if f, err := readBook(data, Options{Mapping: m}); err != nil || f.Invoices[0].Lines[0].Amount.String() != "0.25" {
+		t.Error(err)
+	}
+}
+
 func TestXLSXSheets(t *testing.T) {
 	row := []any{"MI-1", "INV", "2026-10-01", "W1", nil, "BR", nil, "marketing", nil, nil, "4", "0.25", "EUR"}
 	data := book(t, map[string][][]any{"A": {headRow(), row}, "B": {headRow(), row}})
@@ -190,7 +202,7 @@ func TestXLSXReadsWhatOthersWrite(t *testing.T) {
 	shared := `<?xml version="1.0"?><!-- > --><x:sst><x:si><x:t xml:space="preserve"> MI-1 </x:t></x:si>` +
 		`<x:si><x:r><x:rPr><x:b/></x:rPr><x:t>mar</x:t></x:r><x:r><x:t><![CDATA[ket]]>i&#110;&#x67;</x:t></x:r><x:rPh><x:t>no</x:t></x:rPh></x:si><x:si/></x:sst>`
 	sheet := strings.Replace(rawHead(), "<row>", `<row r="3">`, 1) + `<row r="7" spans="1:13"><c r="A7" t="s"><v>0</v></c><c r="B7" t="inlineStr"><is><t>INV</t></is></c>` +
-		`<c r="C7" s="1"><v>46296</v></c><c r="D7" t="inlineStr"><is><t>W<!-- - -->1</t></is></c><c r="E7" t="s"><v>2</v></c><c r="F7" t='str'><v>BR</v></c>` +
+		`<c r="C7" s="1"><v>46296.0</v></c><c r="D7" t="inlineStr"><is><t>W<!-- - -->1</t></is></c><c r="E7" t="s"><v>2</v></c><c r="F7" t='str'><v>BR</v></c>` +
 		`<c r="H7" t="s"><v>1</v></c><c r="K7"><v>4</v></c><c r="L7" t="n"><v>0.25</v></c><c r="M7" t="str"><v>EUR</v></c></row><row r="9"/>`
 	styles := `<styleSheet><numFmts><numFmt numFmtId="170" formatCode="&quot;day&quot; 0"/><numFmt numFmtId="171" formatCode="yyyy\-mm"/></numFmts>` +
 		`<cellStyleXfs><xf numFmtId="14"/></cellStyleXfs><cellXfs><xf numFmtId="0"/><xf numFmtId="171"/><xf numFmtId="170"/></cellXfs></styleSheet>`
