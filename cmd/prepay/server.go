@@ -95,7 +95,8 @@ func (s *server) start(ctx context.Context) (err error) {
 	s.taking = taking
 	s.run(work, "gate states", s.states.Run)
 	s.run(work, "deadlines", deadlines.New(s.app.ledger, s.app.views.accounts, deadlines.Options{Logger: s.log}).Run)
-	s.run(work, "history", history.NewServer(s.conn, s.app.store, s.log).Run)
+	pages := history.NewServer(s.conn, s.app.store, s.log)
+	s.run(work, "history", pages.Run)
 	if err := s.startWhy(work); err != nil {
 		return err
 	}
@@ -112,14 +113,16 @@ func (s *server) start(ctx context.Context) (err error) {
 	}
 	intake := natsintake.New(s.intake, taken, s.app.ledger, natsintake.Options{Observer: s.telemetry, Logger: s.log})
 	s.run(work, "intake", intake.Run)
-	select {
-	case <-intake.Ready():
-		s.listening.Store(true)
-	case err := <-s.failed:
-		return err
-	case <-ctx.Done():
-		return ctx.Err()
+	for _, ready := range []<-chan struct{}{pages.Ready(), intake.Ready()} {
+		select {
+		case <-ready:
+		case err := <-s.failed:
+			return err
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
+	s.listening.Store(true)
 	s.telemetry.watch(s)
 	s.http, err = s.listenHTTP()
 	return err

@@ -47,7 +47,9 @@ func newWorld(t *testing.T) *world {
 	w := &world{t: t, store: store, bus: natsbustest.Start(t), next: map[string]eventstore.Revision{}, codec: codec.New()}
 	ctx, end := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- history.NewServer(natsbustest.Connect(t, w.bus), store, nil).Run(ctx) }()
+	server := history.NewServer(natsbustest.Connect(t, w.bus), store, nil)
+	go func() { done <- server.Run(ctx) }()
+	<-server.Ready()
 	t.Cleanup(func() {
 		end()
 		if err := <-done; err != nil {

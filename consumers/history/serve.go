@@ -32,6 +32,7 @@ type Server struct {
 	store eventstore.Store
 	log   *zap.Logger
 	slots chan struct{}
+	ready chan struct{}
 }
 
 // NewServer returns a server of the store's streams. The connection stays the
@@ -40,8 +41,11 @@ func NewServer(nc *nats.Conn, store eventstore.Store, log *zap.Logger) *Server {
 	if log == nil {
 		log = zap.NewNop()
 	}
-	return &Server{nc: nc, store: store, log: log, slots: make(chan struct{}, maxAtOnce)}
+	return &Server{nc: nc, store: store, log: log, slots: make(chan struct{}, maxAtOnce), ready: make(chan struct{})}
 }
+
+// Ready is closed when requests are listened to.
+func (s *Server) Ready() <-chan struct{} { return s.ready }
 
 // Run answers on natsbus.HistorySubject until the context ends, and finishes
 // what it has begun.
@@ -62,6 +66,10 @@ func (s *Server) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("listen on %s: %w", natsbus.HistorySubject, err)
 	}
+	if err := s.nc.FlushTimeout(pageTimeout); err != nil {
+		return fmt.Errorf("listen on %s: %w", natsbus.HistorySubject, err)
+	}
+	close(s.ready)
 	<-ctx.Done()
 	_ = sub.Unsubscribe() // of a closed connection nothing is left to end
 	work.Wait()
