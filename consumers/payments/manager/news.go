@@ -48,6 +48,11 @@ func refundNews(id string, attempt int, o payments.Outcome) news {
 // somebody to look at, and not told again.
 func (m *Manager) tell(ctx context.Context, partner, id string, n news) error {
 	err := m.ledger.Do(ctx, partner, domain.Meta{CommandID: CommandID(id, n.what), Actor: Actor}, n.cmd)
+	return m.judge(partner, id, n, err)
+}
+
+// judge tells refusals from failures.
+func (m *Manager) judge(partner, id string, n news, err error) error {
 	if domain.RejectionCode(err) == "" {
 		return err
 	}
@@ -97,7 +102,12 @@ func (m *Manager) Reinstated(ctx context.Context, partnerID, rechargeID, referen
 	return m.afterOutcome(ctx, partnerID, rechargeID, n)
 }
 
+// afterOutcome tells what can only come after the payment's own outcome.
 func (m *Manager) afterOutcome(ctx context.Context, partnerID, rechargeID string, n news) error {
+	meta := domain.Meta{CommandID: CommandID(rechargeID, n.what), Actor: Actor}
+	if err := m.ledger.Do(ctx, partnerID, meta, n.cmd); domain.RejectionCode(err) != domain.RechargeInFlight {
+		return m.judge(partnerID, rechargeID, n, err)
+	}
 	for _, p := range m.accounts.Pending() {
 		if p.PartnerID != partnerID || p.Recharge == nil || p.Recharge.RechargeID != rechargeID {
 			continue
@@ -112,8 +122,9 @@ func (m *Manager) afterOutcome(ctx context.Context, partnerID, rechargeID string
 		if err := m.RechargeOutcome(ctx, partnerID, rechargeID, o); err != nil {
 			return err
 		}
+		return m.tell(ctx, partnerID, rechargeID, n)
 	}
-	return m.tell(ctx, partnerID, rechargeID, n)
+	return errUnknown // the views do not know it yet
 }
 
 // isRefused says that an error is final.
