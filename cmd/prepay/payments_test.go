@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	stripehook "github.com/stripe/stripe-go/v84/webhook"
 
 	"prepayledger/consumers/natsbus"
@@ -121,6 +122,51 @@ func TestServeStripe(t *testing.T) {
 	}
 	refused(t, "sim_ok", exitFailed, data, "account", "card", "PA-1", "pm_2") // the simulated processor has no such card
 	ok(t, data, "--payments", "stripe", "account", "card", "PA-1", "pm_2")
+}
+
+// prepay serve asks a payment service over NATS, and takes what it tells.
+func TestServePaymentService(t *testing.T) {
+	data := t.TempDir()
+	r := serve(t, data, "--payments", "nats")
+	service := r.connect(natsbus.RolePayments)
+	asked := make(chan string, 64)
+	if _, err := service.Subscribe(natsbus.PaymentPrefix+"*", func(m *nats.Msg) {
+		select {
+		case asked <- string(m.Data):
+		default: // it is asked again and again
+		}
+		_ = m.Respond([]byte(`{"status":"accepted"}`))
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := service.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	r.ask(r.connect(natsbus.RoleIntake), natsbus.CommandPrefix+"OpenAccount", `{"partner_id":"PA-1","actor":"finance:ana","payload":{"currency":"EUR","card":"tok_1"}}`)
+	select {
+	case request := <-asked:
+		if !strings.Contains(request, `"id":"PA-1-R000001"`) || !strings.Contains(request, `"amount":"520"`) {
+			t.Errorf("asked for %s", request)
+		}
+	case <-time.After(waiting):
+		t.Fatal("the service is not asked")
+	}
+	for _, outcome := range []string{
+		`{"kind":"charge","partner_id":"PA-1","id":"PA-1-R000001","status":"succeeded","reference":"x-1"}`,
+		`{"kind":"charge","partner_id":"PA-1","id":"PA-1-R000001","status":"succeeded","reference":"x-1"}`,
+		`{"kind":"reversed","partner_id":"PA-1","id":"PA-1-R000001","reference":"d-1","code":"fraud"}`,
+	} {
+		if a := r.ask(service, natsbus.PaymentOutcomeSubject, outcome); a["ok"] != true {
+			t.Errorf("%s: %v", outcome, a)
+		}
+	}
+	if code := r.end(); code != exitDone {
+		t.Errorf("ended with %d", code)
+	}
+	v := parsed[accountView](t, data, "--payments", "nats", "account", "show", "PA-1")
+	if !v.Balance.IsZero() || v.Figures.Succeeded != 1 || v.Figures.ReversedCount != 1 || v.InFlight != nil {
+		t.Errorf("%+v", v)
+	}
 }
 
 // What is missing for Stripe is named before anything is opened.
