@@ -18,6 +18,9 @@ const (
 	markOLE = "\xd0\xcf\x11\xe0"
 )
 
+// maxSheets bounds the sheets of a workbook that are looked at.
+const maxSheets = 256
+
 // errUnzipped says that a workbook unpacks to more than MaxUnzippedBytes.
 var errUnzipped = fmt.Errorf("it unpacks to more than %d MiB: split it by document", MaxUnzippedBytes>>20)
 
@@ -72,9 +75,9 @@ func (w *workbook) sheet(name string) (sheetRef, error) {
 		if name == "" || s.name == name {
 			return s, nil
 		}
-		there = append(there, s.name)
+		there = append(there, show(s.name))
 	}
-	return sheetRef{}, fmt.Errorf("there is no sheet %q: it has %q", name, there)
+	return sheetRef{}, fmt.Errorf("there is no sheet %q: it has %q", show(name), there)
 }
 
 // open opens a part; what is read of it counts against the limit.
@@ -138,7 +141,7 @@ func inPart(part string, err error) error {
 func (w *workbook) readSheets() error {
 	targets := map[string]string{}
 	err := w.each("xl/_rels/workbook.xml.rels", func(s *scanner) error {
-		if s.is("Relationship") {
+		if s.is("Relationship") && len(targets) < MaxZipEntries {
 			target := s.attr("Target")
 			if !strings.HasPrefix(target, "/") {
 				target = "xl/" + target
@@ -155,7 +158,7 @@ func (w *workbook) readSheets() error {
 		case s.is("workbookPr"):
 			v := s.attr("date1904")
 			w.from1904 = v == "1" || v == "true"
-		case s.is("sheet"):
+		case s.is("sheet") && len(w.sheets) < maxSheets:
 			w.sheets = append(w.sheets, sheetRef{s.attr("name"), targets[s.attr("id")]})
 		}
 		return nil

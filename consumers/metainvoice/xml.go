@@ -109,13 +109,13 @@ func (s *scanner) skipTo(end string) error {
 // element reads a tag whose '<' was read.
 func (s *scanner) element() (bool, error) {
 	s.buf = s.buf[:0]
-	for {
+	for quote := byte(0); ; { // a '>' in quotes does not end it
 		piece, err := s.r.ReadSlice('>')
-		s.buf = append(s.buf, piece...)
-		if err != nil || len(s.buf) > maxTag {
+		if err != nil || len(s.buf)+len(piece) > maxTag {
 			return false, broken(err)
 		}
-		if outside(s.buf) {
+		s.buf = append(s.buf, piece...)
+		if quote = openQuote(quote, piece); quote == 0 {
 			break
 		}
 	}
@@ -136,10 +136,9 @@ func (s *scanner) element() (bool, error) {
 	return !closes, nil
 }
 
-// outside reports whether the quotes of a tag are closed.
-func outside(tag []byte) bool {
-	var quote byte
-	for _, c := range tag {
+// openQuote is the quote that is open behind a piece of a tag; 0 for none.
+func openQuote(quote byte, piece []byte) byte {
+	for _, c := range piece {
 		switch {
 		case quote == 0 && (c == '"' || c == '\''):
 			quote = c
@@ -147,7 +146,7 @@ func outside(tag []byte) bool {
 			quote = 0
 		}
 	}
-	return quote == 0
+	return quote
 }
 
 // is reports whether the last tag has the name.

@@ -22,6 +22,23 @@ func TestScannerIsBounded(t *testing.T) {
 	}
 }
 
+// TestScannerTakesLongTagsInOneGo: quotes full of '>' cost their length, not
+// its square.
+func TestScannerTakesLongTagsInOneGo(t *testing.T) {
+	const tags = 2_000
+	tag := `<t a="` + strings.Repeat(">", maxTag-100) + `"/>`
+	s := newScanner(strings.NewReader(strings.Repeat(tag, tags)))
+	for i := range 2 * tags {
+		if opens, err := s.tag(); err != nil || opens != (i%2 == 0) {
+			t.Fatalf("tag %d: %t %v", i, opens, err)
+		}
+	}
+	many := &counting{r: strings.NewReader(`<t a="` + strings.Repeat(">", 1<<20))}
+	if _, err := newScanner(many).tag(); err != errXML || many.n > 1<<17 {
+		t.Errorf("%v after %d bytes", err, many.n)
+	}
+}
+
 type counting struct {
 	r io.Reader
 	n int
