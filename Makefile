@@ -52,6 +52,7 @@ build: ## the binary, ./prepay
 
 deps: $(CLIENT_INSTALLED) ## what build and tests need, from the module proxy and the npm registry
 	$(GO) mod download
+	$(GO) -C .tools mod download
 
 $(CLIENT_INSTALLED): $(CLIENT)/package.json $(CLIENT)/package-lock.json
 	@command -v npm >/dev/null || { echo "npm is missing: install Node.js 18 or newer with npm, by which the official Node client is tested"; exit 1; }

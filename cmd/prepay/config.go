@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -114,7 +115,7 @@ func (*configCheckCmd) Help() string {
 
 // Run runs the command.
 func (c *configCheckCmd) Run(_ context.Context, g *globals) error {
-	if err := c.check(); err != nil {
+	if err := errors.Join(c.check(), c.paymentFlags.check(g.Payments)); err != nil {
 		return err
 	}
 	return g.print(map[string]bool{"ok": true}, func(w io.Writer) { fmt.Fprintln(w, "The settings are right.") })
