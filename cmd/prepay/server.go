@@ -207,7 +207,7 @@ func (s *server) follow() (err error) {
 	for _, out := range []outbound.Output{events, s.states, told} {
 		f := &follower{
 			dir: filepath.Join(s.globals.Data, outboundFolder, out.Name()), output: s.telemetry.output(out), store: s.app.store, codec: s.app.views.codec,
-			failed: s.telemetry.deliveryFailed, log: log.With(zap.String("output", out.Name())),
+			failed: s.telemetry.deliveryFailed, settle: statesSettle, log: log.With(zap.String("output", out.Name())),
 		}
 		if out == outbound.Output(events) {
 			f.settle = eventsSettle
@@ -218,9 +218,14 @@ func (s *server) follow() (err error) {
 	return nil
 }
 
-// eventsSettle is how long NATS may take to have events on disk, with room
-// (time).
-const eventsSettle = 3 * natsbus.SyncInterval
+const (
+	// eventsSettle is how long NATS may take to have events on disk, with room
+	// (time).
+	eventsSettle = 3 * natsbus.SyncInterval
+	// statesSettle spares the other outputs a checkpoint for each few events
+	// (time): after a crash they get what came within it again.
+	statesSettle = 500 * time.Millisecond
+)
 
 // snapshots yields every account as it is now.
 func (s *server) snapshots(context.Context) iter.Seq2[gatestate.Snapshot, error] {
