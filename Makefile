@@ -16,7 +16,7 @@ SOAK_EVENTS = 1000000
 CLIENT = eventstore/esdbserver/testdata
 CLIENT_INSTALLED = $(CLIENT)/node_modules/.installed
 
-.PHONY: run demo test lint bench soak build deps help
+.PHONY: run demo test sheets lint bench soak build deps help
 
 run: ## the ledger with everything embedded; Ctrl-C stops it, state stays in ./prepay-data
 	@$(GO) build -trimpath -o prepay ./cmd/prepay && exec ./prepay serve --log-format console
@@ -27,6 +27,9 @@ demo: ## a believable month, told by the real engine in seconds
 test: $(CLIENT_INSTALLED) ## every test, at reduced size
 	$(GO) test ./...
 	$(GO) test -race $(RACE)
+
+sheets: ## the workbooks' sums, worked out by LibreOffice (soffice; Debian: libreoffice-calc-nogui)
+	$(GO) test -tags libreoffice -run TestRecalculated ./consumers/monthbook
 
 lint: ## format, vet, staticcheck, direction of imports
 	@files=$$(gofmt -l .) || exit 1; if [ -n "$$files" ]; then echo "run gofmt -w on:"; echo "$$files"; exit 1; fi

@@ -23,6 +23,8 @@ type monthCmd struct {
 	Show    monthShowCmd    `cmd:"" help:"Show the newest proposal or posting of a month."`
 	Open    monthOpenCmd    `cmd:"" help:"Open a difference to the charges and invoice lines behind it."`
 
+	Workbook monthWorkbookCmd `cmd:"" help:"Write the month as a workbook for Finance."`
+
 	Comment   monthCommentCmd   `cmd:"" help:"Say something about a month."`
 	Withdraw  monthWithdrawCmd  `cmd:"" help:"Take a proposal back that is not approved."`
 	Limits    monthLimitsCmd    `cmd:"" help:"Who may approve how much."`

@@ -23,6 +23,10 @@ type statementCmd struct {
 	Month   billingMonth `help:"Month (UTC), such as 2026-10." required:""`
 	By      string       `help:"What the usage is broken down by." enum:"waba,channel,market,category,day" default:"category"`
 	CSV     bool         `help:"Write movements and usage as CSV."`
+	PDF     string       `name:"pdf" help:"Write the partner's month-end statement to this file as PDF; - is the standard output." placeholder:"FILE"`
+	XLSX    string       `name:"xlsx" help:"Write it as workbook with formulas and charts." placeholder:"FILE"`
+	FullCSV string       `name:"full-csv" help:"Write it as CSV, with everything that the PDF and the workbook have." placeholder:"FILE"`
+	issuerFlags
 }
 
 // Help implements kong.HelpProvider.
@@ -32,7 +36,13 @@ was recorded), what moved it in between, and the month's usage. Usage is
 estimated until the month is reconciled.
 
   prepay statement PA-1001 --month 2026-10 --by market
-  prepay statement PA-1001 --month 2026-10 --csv > october.csv`
+  prepay statement PA-1001 --month 2026-10 --csv > october.csv
+
+The month-end statement for the partner adds the usage by WABA, market and
+category beside what Meta invoiced, every movement, charts, and how all of it
+ties with the ledger's events:
+
+  prepay statement PA-1001 --month 2026-10 --pdf october.pdf --xlsx october.xlsx`
 }
 
 // movement is one kind of movement of a month.
@@ -58,6 +68,9 @@ type statement struct {
 // Run runs the command.
 func (c *statementCmd) Run(ctx context.Context, g *globals) error {
 	return g.read(ctx, func(a *app) error {
+		if c.PDF != "" || c.XLSX != "" || c.FullCSV != "" {
+			return c.monthEnd(ctx, g, a)
+		}
 		s, err := c.statement(ctx, a, c.Month.Month)
 		if err != nil {
 			return err

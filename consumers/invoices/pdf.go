@@ -81,9 +81,7 @@ func render(d *Document, pages int) *sheet {
 	p.SetProducer("prepay", true)
 	p.SetTitle(drawable(d.title()+" "+d.Number), true)
 	p.SetAuthor(drawable(d.Issuer.Name), true)
-	// Each rendering gets its own copy: the library may write into it.
-	p.AddUTF8FontFromBytes(fontFamily, "", bytes.Clone(regularFont))
-	p.AddUTF8FontFromBytes(fontFamily, "B", bytes.Clone(boldFont))
+	AddFonts(p)
 	p.SetMargins(left, top, 210-right)
 	p.SetAutoPageBreak(false, 0)
 	p.SetCellMargin(0)
