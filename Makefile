@@ -29,7 +29,7 @@ test: $(CLIENT_INSTALLED) ## every test, at reduced size
 	$(GO) test -race $(RACE)
 
 sheets: ## the workbooks' sums, worked out by LibreOffice (soffice; Debian: libreoffice-calc-nogui)
-	$(GO) test -tags libreoffice -run TestRecalculated ./consumers/monthbook
+	$(GO) test -tags libreoffice -run TestRecalculated ./consumers/monthbook ./consumers/statements
 
 lint: ## format, vet, staticcheck, direction of imports
 	@files=$$(gofmt -l .) || exit 1; if [ -n "$$files" ]; then echo "run gofmt -w on:"; echo "$$files"; exit 1; fi

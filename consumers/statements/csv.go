@@ -2,6 +2,7 @@ package statements
 
 import (
 	"encoding/csv"
+	"fmt"
 	"io"
 	"strconv"
 	"time"
@@ -13,12 +14,15 @@ import (
 // are exact decimals.
 func (s *Statement) CSV(w io.Writer) error {
 	out := csv.NewWriter(w)
+	write := func(section, label, waba, market, category, at, count, amount, currency, note string) {
+		_ = out.Write([]string{s.PartnerID, string(s.Month), section, label, waba, market, category, at, count, amount, currency, note})
+	}
 	row := func(section, label, waba, market, category, at string, count int64, amount money.Amount, note string) {
 		counted := ""
 		if count != 0 {
 			counted = strconv.FormatInt(count, 10)
 		}
-		_ = out.Write([]string{s.PartnerID, string(s.Month), section, label, waba, market, category, at, counted, amount.String(), string(s.Currency), note})
+		write(section, label, waba, market, category, at, counted, amount.String(), string(s.Currency), note)
 	}
 	_ = out.Write([]string{"partner_id", "month", "section", "label", "waba_id", "market", "category", "at", "count", "amount", "currency", "note"})
 	row("opening", "Opening balance", "", "", "", "", 0, s.Opening, s.Status())
@@ -44,10 +48,10 @@ func (s *Statement) CSV(w io.Writer) error {
 		row("day", "Usage of the day", "", "", d.Category, d.Day.Format(time.DateOnly), d.Count, d.Amount, "")
 	}
 	for _, d := range s.Documents {
-		row("document", d.InvoiceID, "", "", "", "", int64(d.Version), money.Zero(), "SHA-256 "+d.SHA256)
+		write("document", d.InvoiceID, "", "", "", "", "", "", "", fmt.Sprintf("version %d, SHA-256 %s", d.Version, d.SHA256))
 	}
 	for _, line := range s.TieLines() {
-		row("tie", line[0], "", "", "", "", 0, money.Zero(), line[1])
+		write("tie", line[0], "", "", "", "", "", "", "", line[1])
 	}
 	out.Flush()
 	return out.Error()
