@@ -168,11 +168,13 @@ func contentReference(e *bank.Entry, iban string) string {
 // mask keeps the first and the last four characters of an IBAN: enough to
 // recognise it, too little to use it.
 func mask(iban string) string {
-	plain := strings.ToUpper(strings.Join(strings.Fields(clean(iban)), ""))
+	// Banks may put any text here: cut within a letter, it would not be the
+	// same after it was written and read, and the seal would not hold.
+	plain := []rune(strings.ToUpper(strings.Join(strings.Fields(clean(iban)), "")))
 	if len(plain) <= 8 {
 		return strings.Repeat("*", len(plain))
 	}
-	return plain[:4] + "…" + plain[len(plain)-4:]
+	return string(plain[:4]) + "…" + string(plain[len(plain)-4:])
 }
 
 // joined joins what a payer wrote, each part once, in MaxTextBytes at most.

@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"prepayledger/consumers/bankstatement"
 	"prepayledger/domain"
@@ -245,5 +247,36 @@ func TestHostileSizes(t *testing.T) {
 	many := entry(good + strings.Repeat("<a/>", 100_001))
 	if _, err := bankstatement.Parse("f", strings.NewReader(document("02", many)), bankstatement.Options{}); err == nil || !strings.Contains(err.Error(), "more than 100000 elements") {
 		t.Errorf("%v", err)
+	}
+}
+
+// What a bank puts in the place of an IBAN may be any text: masked, it is still
+// a text that is the same once it was written and read, or the seal would not
+// hold and the statement could never be read.
+func TestAccountsInAnyLetters(t *testing.T) {
+	for _, account := range []string{"KÖLNÄÖÜ12345", "ABCÄ12345", "12345Ä123", "счёт 40817810", "ÄÖÜÄÖ", "DE02120300000000202051"} {
+		text := "booking_date,amount,currency,text,iban\n2026-11-20,10.00,EUR,hello," + account + "\n"
+		c := parse(t, "f.csv", text, bankstatement.Options{})
+		if iban := c.Entries[0].IBAN; !utf8.ValidString(iban) || strings.Contains(iban, strings.ReplaceAll(account, " ", "")) {
+			t.Errorf("%s is kept as %q", account, iban)
+		}
+		events, err := (&bank.Statement{}).Decide(domain.Meta{}, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := &bank.Statement{}
+		for _, e := range events {
+			data, err := json.Marshal(e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			read := reflect.New(reflect.TypeOf(e).Elem()).Interface().(domain.Event)
+			if err := json.Unmarshal(data, read); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Apply(read); err != nil {
+				t.Errorf("%s: %v", account, err)
+			}
+		}
 	}
 }
