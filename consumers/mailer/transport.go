@@ -81,8 +81,10 @@ func (e *RefusedError) Unwrap() error { return e.err }
 type Session struct {
 	t      *Transport
 	client *smtp.Client
-	// ended stops what waits for the context's end.
-	ended chan struct{}
+	// ended stops what waits for the context's end; forget has the context
+	// keep the session no longer.
+	ended  chan struct{}
+	forget func() bool
 }
 
 // dialled is a connection, or why there is none.
@@ -115,7 +117,7 @@ func (t *Transport) Open(ctx context.Context) (*Session, error) {
 		return nil, fmt.Errorf("SMTP server %s: %w", t.server, d.err)
 	}
 	s := &Session{t: t, client: d.client, ended: make(chan struct{})}
-	context.AfterFunc(ctx, s.cut)
+	s.forget = context.AfterFunc(ctx, s.cut)
 	return s, nil
 }
 
@@ -131,6 +133,7 @@ func (s *Session) cut() {
 // Close says goodbye; what was accepted stays accepted.
 func (s *Session) Close() {
 	_ = s.t.client.CloseWithSMTPClient(s.client)
+	s.forget()
 	close(s.ended)
 }
 

@@ -1,8 +1,11 @@
 package mailer_test
 
 import (
+	"context"
 	"errors"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -77,6 +80,39 @@ func TestModes(t *testing.T) {
 				t.Errorf("%+v", m)
 			}
 		})
+	}
+}
+
+// keeper is a context that counts who waits for its end.
+type keeper struct {
+	context.Context
+	end     chan struct{}
+	waiting atomic.Int32
+}
+
+func (k *keeper) Done() <-chan struct{} { return k.end }
+
+// AfterFunc is asked by package context in the place of a goroutine.
+func (k *keeper) AfterFunc(func()) func() bool {
+	k.waiting.Add(1)
+	return sync.OnceValue(func() bool { k.waiting.Add(-1); return true })
+}
+
+// A session that is over leaves nothing behind: the mailer's context lives as
+// long as the server.
+func TestSessionsAreForgotten(t *testing.T) {
+	p := newPost(t, mailer.TLSNone)
+	k := &keeper{Context: t.Context(), end: make(chan struct{})}
+	s, err := p.transport(mailer.TLSNone).Open(k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if k.waiting.Load() == 0 {
+		t.Error("an open session does not wait for the context's end")
+	}
+	s.Close()
+	if n := k.waiting.Load(); n != 0 {
+		t.Errorf("a closed session is still known to its context, %d times", n)
 	}
 }
 
