@@ -139,11 +139,13 @@ func (d *decision) command(cmd Command) error {
 }
 
 // worksOnClosed names what a closed account still takes: outcomes of what was
-// begun before, its daily balance, and Meta's word about its months.
+// begun before, another attempt at a refund that the bank sent back (R36: else
+// nothing could ever pay it out), its daily balance, and Meta's word about its
+// months.
 func worksOnClosed(cmd Command) bool {
 	switch cmd.(type) {
 	case *RecordRechargeSucceeded, *RecordRechargeFailed, *PublishBalance, *AdjustReconciliation, *ReleaseQuarantined, *OpenAccount,
-		*RecordRechargeReversed, *RecordRechargeReinstated, *RecordRefundPaidOut, *RecordRefundFailed:
+		*RecordRechargeReversed, *RecordRechargeReinstated, *RecordRefundPaidOut, *RecordRefundFailed, *RetryRefund:
 		return true
 	default:
 		return false

@@ -274,7 +274,8 @@ func (o *oracle) decide(cmd domain.Command, actor string, at time.Time) string {
 	if o.closed {
 		switch cmd.(type) {
 		case *domain.PublishBalance, *domain.AdjustReconciliation, *domain.RecordRechargeFailed, *domain.RecordRechargeSucceeded,
-			*domain.RecordRechargeReversed, *domain.RecordRechargeReinstated, *domain.RecordRefundPaidOut, *domain.RecordRefundFailed:
+			*domain.RecordRechargeReversed, *domain.RecordRechargeReinstated, *domain.RecordRefundPaidOut, *domain.RecordRefundFailed,
+			*domain.RetryRefund:
 		default:
 			return "account_closed"
 		}

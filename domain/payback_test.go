@@ -151,5 +151,9 @@ func TestRefundPayout(t *testing.T) {
 		{"R32 an account with a refund on its way stays open", closing, do(&domain.CloseAccount{}), "! not_closable"},
 		{"R32 and closes once it is paid", with(closing, paid(f1)), do(&domain.CloseAccount{}), "cancelled CH; AccountClosed"},
 		{"R36 a refund may fail after the account was closed", with(closing, paid(f1), after(time.Hour, &domain.CloseAccount{})), refused(f1, 1), "refund failed PA-F000001 attempt 1"},
+		{"R36 and is tried again there", with(closing, paid(f1), after(time.Hour, &domain.CloseAccount{}), refused(f1, 1)), again(f1), "refund retried PA-F000001 attempt 2"},
+		{"R36 and paid at last", with(closing, paid(f1), after(time.Hour, &domain.CloseAccount{}), refused(f1, 1), again(f1)), paid(f1), "paid out PA-F000001 500"},
+		{"R36 not credited to a closed account", with(closing, paid(f1), after(time.Hour, &domain.CloseAccount{}), refused(f1, 1)), cancel(f1), "! account_closed"},
+		{"R36 no attempt where none failed", with(closing, paid(f1), after(time.Hour, &domain.CloseAccount{})), again(f1), ""},
 	})
 }
