@@ -110,7 +110,10 @@ func (l *Ledger) CorrectCharge(ctx context.Context, partnerID string, m domain.M
 		return err
 	}
 	if original == nil {
-		return domain.Reject(domain.UnknownCharge, "No account was charged for %.64q.", chargeID)
+		if partnerID == "" {
+			return domain.Reject(domain.UnknownCharge, "No account was charged for %.64q.", chargeID)
+		}
+		owner = partnerID // there may be no such account, or it is closed: that is said first
 	}
 	return l.Do(ctx, owner, m, &domain.CorrectCharge{ChargeID: chargeID, Reason: reason, Original: original})
 }

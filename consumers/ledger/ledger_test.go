@@ -171,6 +171,28 @@ func commandIDs(t *testing.T, w *world) {
 	}
 }
 
+// What is wrong with the account is said before what is wrong with the charge:
+// the order of the codes.
+func TestCorrectionsAreRefusedInOrder(t *testing.T) {
+	esdbtest.Each(t, func(t *testing.T, open func(testing.TB) eventstore.Store) {
+		w := newWorld(t, open(t))
+		l := w.ledger(ledger.Options{})
+		w.open(l, "PA-1", "500", "sim_ok")
+		w.open(l, "PA-2", "500", "sim_ok")
+		ctx := context.Background()
+		w.must(l.Do(ctx, "PA-2", meta("finance:ana"), &domain.Refund{Amount: money.FromInt(500), Reason: "end"}))
+		w.must(l.Do(ctx, "PA-2", meta("finance:ana"), &domain.CloseAccount{}))
+		for partner, want := range map[string]domain.Code{
+			"PA-0": domain.UnknownAccount, "PA-1": domain.UnknownCharge, "PA-2": domain.AccountIsClosed, "": domain.UnknownCharge,
+		} {
+			err := l.CorrectCharge(ctx, partner, meta("finance:ana"), "never", "wrong")
+			if got := domain.RejectionCode(err); got != want {
+				t.Errorf("account %q: %v, want %s", partner, err, want)
+			}
+		}
+	})
+}
+
 // TestSleptThroughTheDeadline blocks at the deadline, also when nobody looked
 // until later (R20), and publishes the days in between (R33).
 func TestSleptThroughTheDeadline(t *testing.T) {
