@@ -171,6 +171,36 @@ func commandIDs(t *testing.T, w *world) {
 	}
 }
 
+// A registration that is given again under its id is no news, although its
+// number is taken by then; one of other content is a conflict.
+func TestARegistrationIsGivenAgain(t *testing.T) {
+	esdbtest.Each(t, func(t *testing.T, open func(testing.TB) eventstore.Store) {
+		w := newWorld(t, open(t))
+		l := w.ledger(ledger.Options{})
+		w.open(l, "PA-1", "500", "sim_ok")
+		m := domain.Meta{Actor: "partner", CommandID: uuid.MustParse("6ba7b811-9dad-11d1-80b4-00c04fd430c8")}
+		register := domain.RegisterChannel{
+			ChannelID: "CH-new", PhoneNumber: "+34911234567", PhoneNumberID: "P", WABAID: "W", PaymentModel: domain.PartnerPaid,
+		}
+		for _, l := range []*ledger.Ledger{l, l, w.ledger(ledger.Options{})} {
+			w.must(l.Do(t.Context(), "PA-1", m, &register))
+		}
+		w.must(l.Do(t.Context(), "PA-1", meta("finance:ana"), &domain.CancelChannel{ChannelID: "CH-new"}))
+		w.must(l.Do(t.Context(), "PA-1", m, &register))
+		next := register
+		next.ChannelID = "CH-next"
+		w.must(l.Do(t.Context(), "PA-1", meta("partner"), &next))
+		register.WABAID = "W2"
+		if err := l.Do(t.Context(), "PA-1", m, &register); domain.RejectionCode(err) != domain.CommandConflict {
+			t.Errorf("other content under the same id: %v, want command_conflict", err)
+		}
+		m.CommandID = uuid.New()
+		if err := l.Do(t.Context(), "PA-1", m, &register); domain.RejectionCode(err) != domain.NumberTaken {
+			t.Errorf("another command: %v, want number_taken", err)
+		}
+	})
+}
+
 // What is wrong with the account is said before what is wrong with the charge:
 // the order of the codes.
 func TestCorrectionsAreRefusedInOrder(t *testing.T) {

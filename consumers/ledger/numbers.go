@@ -64,8 +64,8 @@ func (l *Ledger) reserveAndRegister(ctx context.Context, partnerID string, c Com
 			return err
 		}
 	}
-	if !free {
-		register.NumberTaken = true
+	if !free || registered { // nothing to reserve: it is refused, or was given before
+		register.NumberTaken = !free
 		return l.do(ctx, partnerID, c)
 	}
 	if rejected := l.wouldReject(ctx, partnerID, c); rejected != nil {

@@ -260,12 +260,32 @@ func (l *Ledger) decode(r eventstore.Recorded) (domain.Event, error) {
 // commandHash stands for a command's content: 14 bytes in hex, as many as the
 // charge index keeps.
 func commandHash(c domain.Command) string {
-	content, err := json.Marshal(c)
+	content, err := json.Marshal(asGiven(c))
 	if err != nil {
 		panic(fmt.Sprintf("ledger: a command that can't be hashed: %v", err))
 	}
 	sum := sha256.Sum256(append([]byte(c.CommandName()+"\x00"), content...))
 	return hex.EncodeToString(sum[:14])
+}
+
+// asGiven is the command without what the ledger found out for it, which is
+// another when the command is given again: the number of a channel that was
+// registered is taken by then.
+func asGiven(c domain.Command) domain.Command {
+	switch c := c.(type) {
+	case *domain.OpenAccount:
+		given := *c
+		given.CardProblem = ""
+		return &given
+	case *domain.ReplaceCard:
+		return &domain.ReplaceCard{Card: c.Card}
+	case *domain.RegisterChannel:
+		given := *c
+		given.NumberTaken = false
+		return &given
+	default:
+		return c
+	}
 }
 
 var _ domain.Facts = (*state)(nil)
