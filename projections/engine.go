@@ -97,7 +97,7 @@ type Engine struct {
 	linger time.Duration
 
 	// unidentified says that the log was empty at Open; first is the id of its
-	// first event once that has come.
+	// first event from when that has come until it is written.
 	unidentified bool
 	first        []byte
 
@@ -359,9 +359,10 @@ func applyModels(facts []Fact, models []Model) error {
 	return nil
 }
 
-// flush writes the models' changes and their checkpoints as one batch.
+// flush writes the models' changes and their checkpoints as one batch; an
+// engine of sinks alone notes which log it follows.
 func (e *Engine) flush(models []Model, at eventstore.Position) error {
-	if len(models) == 0 {
+	if len(models) == 0 && e.first == nil {
 		return nil
 	}
 	b := e.db.NewBatch()
@@ -379,7 +380,11 @@ func (e *Engine) flush(models []Model, at eventstore.Position) error {
 			return err
 		}
 	}
-	return b.Commit(pebble.NoSync)
+	if err := b.Commit(pebble.NoSync); err != nil {
+		return err
+	}
+	e.first = nil
+	return nil
 }
 
 // Failed is what stopped the engine; nil while it follows.

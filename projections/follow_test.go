@@ -274,6 +274,35 @@ func TestOtherLog(t *testing.T) {
 	}
 }
 
+// TestOtherLogOfSinks: an engine of sinks alone knows its log too, also one
+// that was empty when it was opened first.
+func TestOtherLogOfSinks(t *testing.T) {
+	one, other := projectionstest.New(t), projectionstest.New(t)
+	dir, sink := t.TempDir(), &place{}
+	open := func(l *projectionstest.Log) (*projections.Engine, error) {
+		return projections.Open(t.Context(), dir, l.Store(), codec.New(), nil, []projections.Sink{sink}, projections.Options{})
+	}
+	engine, err := open(one)
+	if err != nil {
+		t.Fatal(err)
+	}
+	engine.Start()
+	one.Append("account-PA-1", opened())
+	if err := engine.CatchUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	shut(t, engine)
+	other.Append("account-PA-1", opened(), opened())
+	if _, err := open(other); !errors.Is(err, projections.ErrOtherLog) {
+		t.Errorf("got %v", err)
+	}
+	again, err := open(one)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shut(t, again)
+}
+
 // place is a sink that stands somewhere and keeps what it gets.
 type place struct {
 	at   eventstore.Position
