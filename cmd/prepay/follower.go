@@ -46,6 +46,9 @@ type follower struct {
 	// from is the checkpoint from which the newest engine began; the goroutine's
 	// own.
 	from eventstore.Position
+	// seen is the log's end at since; the goroutine's own. It outlives an engine:
+	// one that is started again is as late as the one before it.
+	seen eventstore.Position
 	// since is the instant from which on the log has events that the output
 	// does not (Unix nanoseconds); 0 where it has all.
 	since atomic.Int64
@@ -104,9 +107,8 @@ func (f *follower) follow(ctx context.Context) (err error) {
 	}()
 	engine.Start()
 	f.engine.Store(engine)
-	var seen eventstore.Position // the log's end at since
 	for {
-		if err := f.look(ctx, engine, &seen); err != nil {
+		if err := f.look(ctx, engine); err != nil {
 			return err
 		}
 		select {
@@ -119,7 +121,7 @@ func (f *follower) follow(ctx context.Context) (err error) {
 
 // look compares the engine's place with the log's end, and with what that was
 // at an earlier look; its error is what stopped the engine.
-func (f *follower) look(ctx context.Context, engine *projections.Engine, seen *eventstore.Position) error {
+func (f *follower) look(ctx context.Context, engine *projections.Engine) error {
 	if err := engine.Failed(); err != nil {
 		return err
 	}
@@ -131,10 +133,10 @@ func (f *follower) look(ctx context.Context, engine *projections.Engine, seen *e
 	case !at.Before(last):
 		f.since.Store(0)
 		f.halted.Store(nil)
-		*seen = eventstore.Start
-	case !at.Before(*seen):
+		f.seen = eventstore.Start
+	case !at.Before(f.seen):
 		f.since.Store(time.Now().UnixNano())
-		*seen = last
+		f.seen = last
 	}
 	return nil
 }
