@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -27,6 +28,9 @@ const (
 	overlap = time.Minute
 	// retryPause is the pause before NATS is read again after an error (time).
 	retryPause = 500 * time.Millisecond
+	// lookAgain is how often it is asked whether another stream has taken the
+	// events over (time): after a repair nothing ever comes from the old one.
+	lookAgain = 5 * time.Second
 )
 
 // Follow hands every event of a stream to each, from a revision on, in order
@@ -155,6 +159,15 @@ func (f *follower) live(ctx context.Context, since time.Time) error {
 	defer messages.Stop()
 	stop := context.AfterFunc(ctx, messages.Stop)
 	defer stop()
+	looking, end := context.WithCancel(ctx)
+	var looks sync.WaitGroup
+	looks.Go(func() {
+		if f.replaced(looking, stream) {
+			messages.Stop()
+		}
+	})
+	defer looks.Wait()
+	defer end()
 	for {
 		m, err := messages.Next()
 		if err != nil {
@@ -177,6 +190,28 @@ func (f *follower) live(ctx context.Context, since time.Time) error {
 			return err
 		}
 		f.next++
+	}
+}
+
+// replaced waits until another stream has taken the events over; it returns
+// false when the context ends.
+func (f *follower) replaced(ctx context.Context, stream jetstream.Stream) bool {
+	tick := time.NewTicker(lookAgain)
+	defer tick.Stop()
+	was := stream.CachedInfo()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return false
+		}
+		now, err := natsbus.CurrentEvents(ctx, f.js)
+		if err != nil {
+			continue // NATS is away, or a repair is under way: the next look tells
+		}
+		if is := now.CachedInfo(); is.Config.Name != was.Config.Name || !is.Created.Equal(was.Created) {
+			return true
+		}
 	}
 }
 

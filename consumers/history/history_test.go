@@ -193,6 +193,51 @@ func TestLive(t *testing.T) {
 	}
 }
 
+// TestLiveAfterRepair: a subscriber follows the events to the stream that a
+// repair puts in the place of the one it reads.
+func TestLiveAfterRepair(t *testing.T) {
+	w := newWorld(t)
+	w.append("PA-1", 3)
+	defer w.publish()()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	seen := make(chan eventstore.Revision, 10)
+	done := make(chan error, 1)
+	nc := natsbustest.ConnectAs(t, w.bus, natsbus.RoleSubscriber)
+	go func() {
+		done <- history.Follow(ctx, nc, "account-PA-1", 0, true, func(e history.Event) error {
+			seen <- e.Revision
+			return nil
+		})
+	}()
+	expect := func(want eventstore.Revision) {
+		t.Helper()
+		select {
+		case got := <-seen:
+			if got != want {
+				t.Fatalf("revision %d came, not %d", got, want)
+			}
+		case err := <-done:
+			t.Fatal(err)
+		}
+	}
+	for want := range eventstore.Revision(3) {
+		expect(want)
+	}
+	w.append("PA-1", 1) // comes from NATS: the stream is being read
+	expect(3)
+	if _, err := publisher.Repair(ctx, natsbustest.Connect(t, w.bus), w.store, publisher.RepairOptions{Force: true}); err != nil {
+		t.Fatal(err)
+	}
+	w.append("PA-1", 2)
+	expect(4)
+	expect(5)
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Errorf("it ended with %v", err)
+	}
+}
+
 // TestRefused says what a request lacks.
 func TestRefused(t *testing.T) {
 	w := newWorld(t)
