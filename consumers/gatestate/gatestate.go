@@ -73,6 +73,9 @@ type Writer struct {
 	channels *bucket // nil before they are loaded
 	accounts *bucket
 	failing  bool // the newest Deliver failed
+	// lost says that a bucket was not there: what was in it lacks until the next
+	// Sync, whatever was written meanwhile.
+	lost bool
 	// lazy says that figures wait in pending, by key, for the next flush;
 	// late, that the newest flush failed.
 	lazy    bool
@@ -163,7 +166,7 @@ func (w *Writer) write(ctx context.Context, of func(*Writer) *bucket, values []v
 		err = of(w).write(ctx, w.js, values)
 	}
 	if errors.Is(err, errLost) {
-		w.channels, w.accounts = nil, nil // look again
+		w.channels, w.accounts, w.lost = nil, nil, true // look again
 	}
 	return err
 }
@@ -203,6 +206,7 @@ func (w *Writer) open(ctx context.Context, name string, read reader) (*bucket, e
 	kv, err := w.js.KeyValue(ctx, name)
 	if errors.Is(err, jetstream.ErrBucketNotFound) {
 		w.opts.Logger.Info("a bucket is made", zap.String("bucket", name))
+		w.lost = true
 		kv, err = w.js.CreateKeyValue(ctx, jetstream.KeyValueConfig{
 			Bucket: name, History: 1, Storage: jetstream.FileStorage, Replicas: max(1, w.opts.Replicas), MaxBytes: natsbus.MaxKeyValueBytes,
 		})

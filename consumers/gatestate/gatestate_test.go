@@ -563,6 +563,45 @@ func TestGateFollowsTheWriter(t *testing.T) {
 	}
 }
 
+// A delivery may be the first to miss a bucket, and makes it again: what the
+// delivery does not touch must come back all the same, and no heartbeat may say
+// before that all is well.
+func TestLossFoundByADelivery(t *testing.T) {
+	w := newWorld(t, 1, gatestate.Options{})
+	w.must(w.log.Open("PA-1", "500"))
+	w.must(w.log.Open("PA-2", "500"))
+	w.start(gatestate.Options{Accounts: w.accounts(), HeartbeatEvery: time.Second})
+	w.all()
+	want, _ := w.read(natsbus.ChannelsBucket)
+	w.run()
+	beats := func() bool {
+		kv, err := w.js.KeyValue(context.Background(), natsbus.ChannelsBucket)
+		if err != nil {
+			return false
+		}
+		_, err = kv.Get(context.Background(), gate.HeartbeatKey)
+		return err == nil
+	}
+	eventually(t, "a heartbeat", beats)
+	w.must(w.js.DeleteKeyValue(context.Background(), natsbus.ChannelsBucket))
+	w.must(w.js.DeleteKeyValue(context.Background(), natsbus.AccountsBucket))
+	w.must(w.log.Do("PA-1", &domain.Block{Reason: "fraud", Text: "text"}))
+	w.all()
+	eventually(t, "a heartbeat after the loss", beats)
+	got, _ := w.read(natsbus.ChannelsBucket)
+	for id := range want {
+		if _, there := got[id]; !there {
+			t.Errorf("after the loss there is a heartbeat and no channel %s", id)
+		}
+	}
+	accounts, _ := w.read(natsbus.AccountsBucket)
+	for _, id := range []string{"PA-1", "PA-2"} {
+		if _, there := accounts[id]; !there {
+			t.Errorf("after the loss there is a heartbeat and no account %s", id)
+		}
+	}
+}
+
 // No heartbeat while changes don't get through, or are late.
 func TestHeartbeatIsWithheld(t *testing.T) {
 	var healthy atomic.Bool

@@ -134,6 +134,9 @@ func (w *Writer) heartbeat(ctx context.Context) error {
 	if err := w.load(ctx); err != nil {
 		return err
 	}
+	if w.lost && w.opts.Accounts != nil {
+		return fmt.Errorf("%w: all of it must be written again first", errLost)
+	}
 	text, err := json.Marshal(gate.Heartbeat{
 		At: w.opts.Clock().UTC(), EverySeconds: int(gate.HeartbeatEvery / time.Second), StaleAfterSeconds: int(gate.DefaultStaleAfter / time.Second),
 	})

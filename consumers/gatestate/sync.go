@@ -38,6 +38,7 @@ func (w *Writer) Sync(ctx context.Context, accounts Accounts) error {
 	w.mu.Lock()
 	w.channels, w.accounts = nil, nil // look again: they may be others of that name
 	err := w.load(ctx)
+	w.lost = w.lost && err != nil // all that lacks is written now
 	w.mu.Unlock()
 	if err != nil {
 		return err
