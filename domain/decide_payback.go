@@ -114,7 +114,7 @@ func (d *decision) rechargeReinstated(c *RecordRechargeReinstated) error {
 	before := d.Balance
 	d.raise(&RechargeReinstated{RechargeID: p.RechargeID, Amount: of.Taken, ProcessorRef: c.ProcessorRef})
 	if of.Taken.Add(p.Surcharge).Sign() > 0 {
-		d.invoice(p.RechargeID, of.Taken, p.Surcharge, p.SurchargePercent)
+		d.invoice(p.RechargeID, of.Taken, p.Surcharge, p.SurchargePercent, InvoiceReinstated)
 	}
 	d.raised(before)
 	return nil
@@ -204,7 +204,7 @@ func (d *decision) cancelRefund(c *CancelRefund) error {
 	case reversed && !r.Noted:
 		d.creditNote(&r.RefundIssued, r.Amount, money.Zero(), money.Zero(), c.Reason)
 	case !reversed && r.Noted:
-		d.invoice(r.RechargeID, r.Amount, money.Zero(), money.Zero())
+		d.invoice(r.RechargeID, r.Amount, money.Zero(), money.Zero(), InvoiceRefundCancelled)
 	}
 	d.raised(before)
 	return nil

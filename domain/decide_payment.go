@@ -115,19 +115,19 @@ func (d *decision) rechargeSucceeded(c *RecordRechargeSucceeded) error {
 	d.raise(&RechargeSucceeded{
 		RechargeID: r.RechargeID, Amount: r.Amount, Surcharge: r.Surcharge, CardTotal: r.CardTotal, ProcessorRef: c.ProcessorRef,
 	})
-	d.invoice(r.RechargeID, r.Amount, r.Surcharge, r.SurchargePercent)
+	d.invoice(r.RechargeID, r.Amount, r.Surcharge, r.SurchargePercent, "")
 	d.raised(before)
 	return nil
 }
 
-// invoice issues the next invoice (R15).
-func (d *decision) invoice(rechargeID string, prepayment, surcharge, percent money.Amount) {
+// invoice issues the next invoice (R15); why is empty for a card payment.
+func (d *decision) invoice(rechargeID string, prepayment, surcharge, percent money.Amount, why InvoiceReason) {
 	sequence := d.InvoiceCount + 1
 	d.raise(&InvoiceIssued{
 		InvoiceNumber: fmt.Sprintf("%s-%d-%06d", d.PartnerID, d.meta.At.UTC().Year(), sequence), Sequence: sequence,
 		RechargeID: rechargeID, Currency: d.Currency, Prepayment: prepayment, Surcharge: surcharge,
 		SurchargePercent: percent, Total: prepayment.Add(surcharge), IssuedAt: d.meta.At,
-		Billing: d.Billing, TaxText: d.Contract.TaxText, TaxRate: d.Contract.TaxRate,
+		Billing: d.Billing, TaxText: d.Contract.TaxText, TaxRate: d.Contract.TaxRate, Why: why,
 	})
 }
 

@@ -316,7 +316,20 @@ type InvoiceIssued struct {
 	Billing *BillingDetails `json:"billing,omitempty"`
 	TaxText string          `json:"tax_text,omitempty"`
 	TaxRate *money.Amount   `json:"tax_rate,omitempty"`
+	// Why is absent for the invoice of a card payment: no card was charged for
+	// any other.
+	Why InvoiceReason `json:"why,omitempty"`
 }
+
+// InvoiceReason says why an invoice takes the place of a credit note (R36).
+type InvoiceReason string
+
+const (
+	// InvoiceReinstated: the bank gave back what it had taken.
+	InvoiceReinstated InvoiceReason = "reinstated"
+	// InvoiceRefundCancelled: a refund that had its credit note was cancelled.
+	InvoiceRefundCancelled InvoiceReason = "refund_cancelled"
+)
 
 // GraceStarted starts the clock of R20.
 type GraceStarted struct {

@@ -40,7 +40,9 @@ func Of(c outbound.Change) []Notice {
 			m.unblocked(e)
 		}
 	case *domain.InvoiceIssued:
-		m.recharged(e)
+		if e.Why == "" { // else no card was charged
+			m.recharged(e)
+		}
 	case *domain.RechargeFailed:
 		m.rechargeFailed(e)
 	case *domain.ReconciliationAdjusted:

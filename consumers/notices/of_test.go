@@ -224,6 +224,11 @@ func TestRecharged(t *testing.T) {
 	if f := s.want(notices.RechargeFailed)[0].Data.(*notices.RechargeFailedData); !f.RetryAt.IsZero() || f.Reason != "manual" {
 		t.Errorf("a payment by hand is not tried again: %+v", f)
 	}
+	// An invoice that takes the place of a credit note is no charge of a card.
+	paid := []domain.Payment{{RechargeID: r.RechargeID, InvoiceNumber: r.InvoiceNumber, Amount: money.FromInt(50), Surcharge: money.FromInt(2), SurchargePercent: money.FromInt(4)}}
+	s.must(s.log.Do("PA-1", &domain.RecordRechargeReversed{RechargeID: r.RechargeID, Reason: "fraudulent", Payments: paid}))
+	s.must(s.log.Do("PA-1", &domain.RecordRechargeReinstated{RechargeID: r.RechargeID, Payments: paid}))
+	s.want()
 }
 
 func TestMonthReconciled(t *testing.T) {
