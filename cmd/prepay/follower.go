@@ -46,9 +46,11 @@ type follower struct {
 	// from is the checkpoint from which the newest engine began; the goroutine's
 	// own.
 	from eventstore.Position
-	// seen is the log's end at since; the goroutine's own. It outlives an engine:
+	// seen is a former end of the log; the goroutine's own. It outlives an engine:
 	// one that is started again is as late as the one before it.
 	seen eventstore.Position
+	// seenAt is when seen was the log's end.
+	seenAt time.Time
 	// since is the instant from which on the log has events that the output
 	// does not (Unix nanoseconds); 0 where it has all.
 	since atomic.Int64
@@ -135,8 +137,13 @@ func (f *follower) look(ctx context.Context, engine *projections.Engine) error {
 		f.halted.Store(nil)
 		f.seen = eventstore.Start
 	case !at.Before(f.seen):
-		f.since.Store(time.Now().UnixNano())
-		f.seen = last
+		// What it lacks came after the end that it has reached now was seen.
+		now := time.Now()
+		if f.seen == eventstore.Start {
+			f.seenAt = now
+		}
+		f.since.Store(f.seenAt.UnixNano())
+		f.seen, f.seenAt = last, now
 	}
 	return nil
 }
