@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"prepayledger/consumers/fileerror"
 	"prepayledger/domain/money"
 	"prepayledger/domain/reconciliation"
 )
@@ -68,7 +69,7 @@ type analyticsPoint struct {
 func ParseAnalytics(name string, r io.Reader, take func(*AnalyticsPoint) error) error {
 	limited := &io.LimitedReader{R: r, N: MaxFileBytes + 1}
 	decoder := json.NewDecoder(limited)
-	p := &problems{Error{File: name}}
+	p := &problems{Error{fileerror.List{File: name}}}
 	for n := 1; len(p.Problems) == 0; n++ {
 		var response analyticsResponse
 		err := decoder.Decode(&response)

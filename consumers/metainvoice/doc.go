@@ -16,6 +16,8 @@
 // workbook's number is the decimal text that it holds.
 package metainvoice
 
+import "prepayledger/consumers/fileerror"
+
 const (
 	// MaxFileBytes bounds a file: 64 MiB. It is held in memory: the original
 	// is kept in the ledger.
@@ -24,7 +26,7 @@ const (
 	MaxLines = 200_000
 	// MaxProblems is how many problems an Error names; the others are
 	// counted.
-	MaxProblems = 20
+	MaxProblems = fileerror.MaxProblems
 	// MaxVolumeDigits bounds the digits of a volume.
 	MaxVolumeDigits = 11
 	// MinYear and MaxYear bound billing periods.

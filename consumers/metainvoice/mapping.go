@@ -10,6 +10,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/BurntSushi/toml"
+
+	"prepayledger/consumers/fileerror"
 )
 
 // Mapping says how a report of another layout is read as the normalised one,
@@ -91,7 +93,7 @@ func ParseMapping(name string, r io.Reader) (*Mapping, error) {
 		return nil, fmt.Errorf("read %s: %w", name, err)
 	}
 	m := &Mapping{Name: name, Text: string(text)}
-	p := &problems{Error{File: name}}
+	p := &problems{Error{fileerror.List{File: name}}}
 	switch {
 	case len(text) > MaxMappingBytes:
 		p.add(0, "", "larger than %d KiB: leave remarks out", MaxMappingBytes>>10)
