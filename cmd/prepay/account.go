@@ -8,9 +8,9 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
+	"prepayledger/cmd/prepay/internal/desk"
 	"prepayledger/domain"
 	"prepayledger/domain/money"
-	"prepayledger/projections/accounts"
 )
 
 // accountCmd are the commands of partner accounts.
@@ -41,8 +41,8 @@ type accountCmd struct {
 
 // give gives a command to an account and says what it came to.
 func (g *globals) give(ctx context.Context, w *who, partner string, cmd domain.Command) error {
-	return g.with(ctx, func(a *app) error {
-		if err := a.ledger.Do(ctx, partner, w.meta(), cmd); err != nil {
+	return g.with(ctx, func(a *desk.Desk) error {
+		if err := a.Ledger.Do(ctx, partner, w.meta(), cmd); err != nil {
 			return err
 		}
 		return g.showAccount(ctx, a, partner, false)
@@ -84,75 +84,22 @@ type accountListCmd struct{}
 // Help implements kong.HelpProvider.
 func (*accountListCmd) Help() string { return `  prepay account list --json` }
 
-// accountLine is an account for people and machines.
-type accountLine struct {
-	PartnerID     string          `json:"partner_id"`
-	Currency      money.Currency  `json:"currency"`
-	Balance       money.Amount    `json:"balance"`
-	AmountDue     money.Amount    `json:"amount_due"`
-	Standing      domain.Standing `json:"standing"`
-	BlockedReason string          `json:"blocked_reason,omitempty"`
-	NegativeSince *time.Time      `json:"negative_since,omitempty"`
-	BlockDeadline *time.Time      `json:"block_deadline,omitempty"`
-}
-
-func lineOf(a *domain.Account) accountLine {
-	l := accountLine{
-		PartnerID: a.PartnerID, Currency: a.Currency, Balance: a.Balance, AmountDue: a.AmountDue(),
-		Standing: a.Standing(), BlockedReason: a.BlockedReason(),
-	}
-	if !a.NegativeSince.IsZero() {
-		l.NegativeSince, l.BlockDeadline = &a.NegativeSince, &a.BlockDeadline
-	}
-	return l
-}
-
 // Run runs the command.
 func (*accountListCmd) Run(ctx context.Context, g *globals) error {
-	return g.read(ctx, func(a *app) error {
-		all, err := a.accounts(ctx, "")
+	return g.read(ctx, func(a *desk.Desk) error {
+		all, err := a.Accounts(ctx, "")
 		if err != nil {
 			return err
 		}
-		lines := []accountLine{}
+		lines := []desk.AccountLine{}
 		for _, account := range all {
-			lines = append(lines, lineOf(account.State))
+			lines = append(lines, desk.LineOf(account.State))
 		}
 		return g.print(lines, func(w io.Writer) { writeAccountLines(w, lines) })
 	})
 }
 
-// accounts returns the accounts, of one partner or, for "", of all, in order
-// of partner id and as of now: what fell due is worked first.
-func (a *app) accounts(ctx context.Context, partner string) ([]*accounts.Account, error) {
-	partners := a.views.accounts.Partners()
-	if partner != "" {
-		if !a.ledger.Exists(partner) {
-			return nil, domain.Reject(domain.UnknownAccount, "There is no partner account %.64q: see prepay account list.", partner)
-		}
-		partners = []string{partner}
-	}
-	now := a.ledger.Now()
-	for _, id := range partners {
-		if err := a.ledger.Advance(ctx, id, now); err != nil {
-			return nil, err
-		}
-	}
-	if err := a.ledger.Settle(ctx); err != nil {
-		return nil, err
-	}
-	all := make([]*accounts.Account, len(partners))
-	for i, id := range partners {
-		account, err := a.views.accounts.Get(id)
-		if err != nil {
-			return nil, err
-		}
-		all[i] = account
-	}
-	return all, nil
-}
-
-func writeAccountLines(w io.Writer, lines []accountLine) {
+func writeAccountLines(w io.Writer, lines []desk.AccountLine) {
 	t := newTable("account", "balance", "amount due", "standing", "negative since", "block deadline")
 	for _, l := range lines {
 		standing := string(l.Standing)
@@ -180,59 +127,24 @@ func (*accountShowCmd) Help() string { return `  prepay account show PA-1001` }
 
 // Run runs the command.
 func (c *accountShowCmd) Run(ctx context.Context, g *globals) error {
-	return g.read(ctx, func(a *app) error { return g.showAccount(ctx, a, c.Partner, true) })
-}
-
-// accountView is all that is shown of an account.
-type accountView struct {
-	accountLine
-	Settings domain.RechargeSettings        `json:"settings"`
-	Contract domain.Contract                `json:"contract"`
-	Card     string                         `json:"card"`
-	Figures  accounts.Figures               `json:"figures"`
-	InFlight *domain.RechargeRequested      `json:"recharge_in_flight,omitempty"`
-	RetryAt  *time.Time                     `json:"retry_at,omitempty"`
-	Channels map[string]domain.ChannelState `json:"channels"`
-	Invoices []domain.InvoiceIssued         `json:"invoices"`
-
-	Refunds     []refundLine              `json:"refunds,omitempty"`
-	CreditNotes []domain.CreditNoteIssued `json:"credit_notes,omitempty"`
+	return g.read(ctx, func(a *desk.Desk) error { return g.showAccount(ctx, a, c.Partner, true) })
 }
 
 // showAccount shows an account as of everything that was written.
-func (g *globals) showAccount(ctx context.Context, a *app, partner string, all bool) error {
-	found, err := a.accounts(ctx, partner)
+func (g *globals) showAccount(ctx context.Context, a *desk.Desk, partner string, all bool) error {
+	v, err := a.Account(ctx, partner)
 	if err != nil {
 		return err
 	}
-	account := found[0]
-	s := account.State
-	v := accountView{
-		accountLine: lineOf(s), Settings: s.Settings, Contract: s.Contract, Card: s.Card, Figures: account.Figures,
-		InFlight: s.InFlight, Channels: map[string]domain.ChannelState{},
-	}
-	if !s.RetryAt.IsZero() {
-		v.RetryAt = &s.RetryAt
-	}
-	for id, c := range s.Channels {
-		v.Channels[id] = s.ChannelState(c)
-	}
-	if v.Invoices, err = a.views.accounts.Invoices(partner); err != nil {
-		return err
-	}
-	if v.CreditNotes, err = a.views.accounts.CreditNotes(partner); err != nil {
-		return err
-	}
-	v.Refunds = refundLines(s)
 	return g.print(v, func(w io.Writer) {
-		writeAccountLines(w, []accountLine{v.accountLine})
+		writeAccountLines(w, []desk.AccountLine{v.AccountLine})
 		if all {
-			writeAccountDetails(w, &v)
+			writeAccountDetails(w, v)
 		}
 	})
 }
 
-func writeAccountDetails(w io.Writer, v *accountView) {
+func writeAccountDetails(w io.Writer, v *desk.AccountView) {
 	f, c := v.Figures, v.Currency
 	t := newTable("since the opening", "count", "amount")
 	t.AppendRows([]table.Row{
@@ -407,8 +319,8 @@ func (*accountCorrectCmd) Help() string {
 
 // Run runs the command.
 func (c *accountCorrectCmd) Run(ctx context.Context, g *globals) error {
-	return g.with(ctx, func(a *app) error {
-		if err := a.ledger.CorrectCharge(ctx, c.Partner, c.meta(), c.Charge, c.Reason); err != nil {
+	return g.with(ctx, func(a *desk.Desk) error {
+		if err := a.Ledger.CorrectCharge(ctx, c.Partner, c.meta(), c.Charge, c.Reason); err != nil {
 			return err
 		}
 		return g.showAccount(ctx, a, c.Partner, false)

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"prepayledger/cmd/prepay/internal/desk"
 )
 
 // line is what every command of an account prints.
@@ -142,9 +144,9 @@ func TestBalances(t *testing.T) {
 	}
 	late := strings.Replace(usageLine("a", `,"country":"BR","amount":"40","currency":"USD"`), "2026-10-03T12:34:56Z", before.Add(time.Hour).Format(time.RFC3339), 1)
 	ok(t, data2, "usage", "import", write(t, "u.ndjson", late))
-	balance := func(flags string) balanceLine {
+	balance := func(flags string) desk.BalanceLine {
 		t.Helper()
-		return parsed[[]balanceLine](t, data2, append([]string{"balance", "PA-1"}, strings.Fields(flags)...)...)[0]
+		return parsed[[]desk.BalanceLine](t, data2, append([]string{"balance", "PA-1"}, strings.Fields(flags)...)...)[0]
 	}
 	between := before.Add(2 * time.Hour).Format(time.RFC3339)
 	if l := balance(""); l.Balance.String() != "460" || l.Published == nil || l.Published.String() != "500" || l.PublishedAt.Hour() != 0 {
@@ -166,7 +168,7 @@ func TestStatement(t *testing.T) {
 	data := newLedger(t)
 	ok(t, data, "usage", "import", write(t, "u.ndjson",
 		usageLine("a", `,"country":"BR","amount":"40","currency":"USD"`)+usageLine("b", `,"country":"IN","amount":"2","currency":"USD"`)))
-	s := parsed[statement](t, data, "statement", "PA-1", "--month", "2026-11")
+	s := parsed[desk.Statement](t, data, "statement", "PA-1", "--month", "2026-11")
 	if s.Opening.String() != "0" || s.Closing.String() != "458" || !s.Estimated || len(s.Movements) != 2 {
 		t.Errorf("%+v", s)
 	}

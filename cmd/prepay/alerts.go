@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"prepayledger/cmd/prepay/internal/desk"
 	"prepayledger/consumers/mailer"
 	"prepayledger/domain"
 )
@@ -93,7 +94,7 @@ const mailsKeptLonger = 5 * 24 * time.Hour
 
 // alertSettings are an account's; nil where it has none.
 func (s *server) alertSettings(_ context.Context, partner string) (*domain.AlertSettings, error) {
-	a, err := s.app.views.accounts.Get(partner)
+	a, err := s.app.Views.Accounts.Get(partner)
 	if err != nil || a == nil {
 		return nil, err
 	}
@@ -131,8 +132,8 @@ func (c *alertsTestCmd) Run(ctx context.Context, g *globals) error {
 	}
 	to := c.To
 	if len(to) == 0 {
-		err := g.read(ctx, func(a *app) error {
-			found, err := a.accounts(ctx, c.Partner)
+		err := g.read(ctx, func(a *desk.Desk) error {
+			found, err := a.Accounts(ctx, c.Partner)
 			if err != nil {
 				return err
 			}
@@ -226,30 +227,23 @@ func (c *accountAlertsCmd) command() (*domain.ChangeAlertSettings, error) {
 	return change, nil
 }
 
-// alertsView are an account's alert settings as they work.
-type alertsView struct {
-	PartnerID  string   `json:"partner_id"`
-	Recipients []string `json:"recipients"`
-	Kinds      []string `json:"kinds"`
-}
-
 // Run runs the command.
 func (c *accountAlertsCmd) Run(ctx context.Context, g *globals) error {
 	change, err := c.command()
 	if err != nil {
 		return err
 	}
-	work := func(a *app) error {
+	work := func(a *desk.Desk) error {
 		if change != nil {
-			if err := a.ledger.Do(ctx, c.Partner, c.meta(), change); err != nil {
+			if err := a.Ledger.Do(ctx, c.Partner, c.meta(), change); err != nil {
 				return err
 			}
 		}
-		found, err := a.accounts(ctx, c.Partner)
+		found, err := a.Accounts(ctx, c.Partner)
 		if err != nil {
 			return err
 		}
-		v := alertsView{PartnerID: c.Partner, Recipients: []string{}, Kinds: domain.DefaultAlertKinds()}
+		v := desk.Alerts{PartnerID: c.Partner, Recipients: []string{}, Kinds: domain.DefaultAlertKinds()}
 		if s := found[0].State.Alerts; s != nil {
 			v.Recipients = s.Recipients
 			if len(s.Kinds) > 0 {

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"prepayledger/cmd/prepay/internal/desk"
+
 	"github.com/emersion/go-smtp"
 )
 
@@ -69,14 +71,14 @@ func (in *inbox) want(t *testing.T, to, subject string) {
 
 func TestAlertSettingsOfAnAccount(t *testing.T) {
 	data := newLedger(t)
-	if v := parsed[alertsView](t, data, "account", "alerts", "PA-1"); len(v.Recipients) != 0 || len(v.Kinds) != 6 {
+	if v := parsed[desk.Alerts](t, data, "account", "alerts", "PA-1"); len(v.Recipients) != 0 || len(v.Kinds) != 6 {
 		t.Errorf("%+v", v)
 	}
-	v := parsed[alertsView](t, data, "account", "alerts", "PA-1", "--to", "ana@example.com,ben@example.com", "--kinds", "Blocked,Recharged")
+	v := parsed[desk.Alerts](t, data, "account", "alerts", "PA-1", "--to", "ana@example.com,ben@example.com", "--kinds", "Blocked,Recharged")
 	if fmt.Sprint(v) != "{PA-1 [ana@example.com ben@example.com] [Blocked Recharged]}" {
 		t.Errorf("%+v", v)
 	}
-	if v = parsed[alertsView](t, data, "account", "alerts", "PA-1", "--usual"); len(v.Recipients) != 2 || len(v.Kinds) != 6 {
+	if v = parsed[desk.Alerts](t, data, "account", "alerts", "PA-1", "--usual"); len(v.Recipients) != 2 || len(v.Kinds) != 6 {
 		t.Errorf("%+v", v)
 	}
 	if text := ok(t, data, "account", "alerts", "PA-1", "--nobody"); !strings.Contains(text, "by mail: nobody") {

@@ -7,12 +7,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
+	"prepayledger/cmd/prepay/internal/desk"
 	"prepayledger/consumers/bankstatement"
 	"prepayledger/domain"
 )
@@ -44,16 +44,6 @@ Columns of a CSV file: ` + strings.Join(bankstatement.Columns(), ", ") + `;
 the first four must be there.`
 }
 
-// statementView is a statement for people and machines.
-type statementView struct {
-	StatementID string                   `json:"statement_id"`
-	FileName    string                   `json:"file_name"`
-	Format      string                   `json:"format"`
-	New         bool                     `json:"new,omitempty"`
-	Skipped     int                      `json:"skipped"`
-	Payments    []bankstatement.Proposal `json:"payments"`
-}
-
 // Run runs the command.
 func (c *paymentsProposeCmd) Run(ctx context.Context, g *globals) error {
 	o := bankstatement.Options{DecimalComma: c.DecimalComma}
@@ -80,12 +70,12 @@ func (c *paymentsProposeCmd) Run(ctx context.Context, g *globals) error {
 	if err != nil {
 		return err
 	}
-	return g.with(ctx, func(a *app) error {
-		fresh, err := a.ledger.ImportBankStatement(ctx, c.meta(), cmd)
+	return g.with(ctx, func(a *desk.Desk) error {
+		fresh, err := a.Ledger.ImportBankStatement(ctx, c.meta(), cmd)
 		if err != nil {
 			return err
 		}
-		v, err := a.statement(ctx, cmd.StatementID)
+		v, err := a.BankStatement(ctx, cmd.StatementID)
 		if err != nil {
 			return err
 		}
@@ -94,52 +84,7 @@ func (c *paymentsProposeCmd) Run(ctx context.Context, g *globals) error {
 	})
 }
 
-// statement reads a statement and matches it with the accounts as they are.
-func (a *app) statement(ctx context.Context, id string) (*statementView, error) {
-	s, err := a.ledger.BankStatement(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	if s == nil {
-		return nil, fmt.Errorf("there is no bank statement %.40q: import it with prepay payments propose", id)
-	}
-	accounts, err := a.payers(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return &statementView{
-		StatementID: s.StatementID, FileName: s.FileName, Format: s.Format, Skipped: s.Skipped, Payments: bankstatement.Propose(s, accounts),
-	}, nil
-}
-
-// payers are the accounts as matching takes them.
-func (a *app) payers(ctx context.Context) ([]bankstatement.Account, error) {
-	found, err := a.accounts(ctx, "")
-	if err != nil {
-		return nil, err
-	}
-	var all []bankstatement.Account
-	for _, f := range found {
-		s := f.State
-		p := bankstatement.Account{
-			PartnerID: s.PartnerID, Currency: s.Currency, Due: s.AmountDue(), Blocked: s.Blocked(), References: s.References, Recharges: map[string]bool{},
-		}
-		for id, status := range s.Recharges {
-			p.Recharges[id] = status == domain.RechargeIsCredited
-		}
-		invoices, err := a.views.accounts.Invoices(s.PartnerID)
-		if err != nil {
-			return nil, err
-		}
-		for _, i := range invoices {
-			p.Invoices = append(p.Invoices, i.InvoiceNumber)
-		}
-		all = append(all, p)
-	}
-	return all, nil
-}
-
-func writePayments(w io.Writer, v *statementView) {
+func writePayments(w io.Writer, v *desk.BankStatement) {
 	t := newTable("proposal", "booked", "amount", "from", "text", "account", "how sure", "why")
 	count := map[bankstatement.Status]int{}
 	for i := range v.Payments {
@@ -184,8 +129,8 @@ func (*paymentsListCmd) Help() string { return `  prepay payments list 5f2190dd2
 
 // Run runs the command.
 func (c *paymentsListCmd) Run(ctx context.Context, g *globals) error {
-	return g.read(ctx, func(a *app) error {
-		v, err := a.statement(ctx, c.Statement)
+	return g.read(ctx, func(a *desk.Desk) error {
+		v, err := a.BankStatement(ctx, c.Statement)
 		if err != nil {
 			return err
 		}
@@ -210,8 +155,8 @@ bank's reference: the same payment counts once, whichever statement it comes wit
 
 // Run runs the command.
 func (c *paymentsConfirmCmd) Run(ctx context.Context, g *globals) error {
-	return g.read(ctx, func(a *app) error {
-		p, err := a.proposal(ctx, c.Proposal)
+	return g.read(ctx, func(a *desk.Desk) error {
+		p, err := a.Proposal(ctx, c.Proposal)
 		if err != nil {
 			return err
 		}
@@ -220,36 +165,19 @@ func (c *paymentsConfirmCmd) Run(ctx context.Context, g *globals) error {
 			return err
 		}
 		if cmd != nil {
-			currency, err := a.accounts(ctx, partner)
+			currency, err := a.Accounts(ctx, partner)
 			if err != nil {
 				return err
 			}
 			if of := currency[0].State.Currency; of != p.Currency {
 				return domain.Reject(domain.UnsupportedCurrency, "The payment is in %s, account %s in %s: have it converted, and confirm what was received with prepay account confirm.", p.Currency, partner, of)
 			}
-			if err := a.ledger.Do(ctx, partner, c.meta(), cmd); err != nil {
+			if err := a.Ledger.Do(ctx, partner, c.meta(), cmd); err != nil {
 				return err
 			}
 		}
 		return g.showAccount(ctx, a, partner, false)
 	})
-}
-
-// proposal finds a proposal by its id.
-func (a *app) proposal(ctx context.Context, id string) (*bankstatement.Proposal, error) {
-	statement, number, _ := strings.Cut(id, "-")
-	n, err := strconv.Atoi(number)
-	if err != nil {
-		return nil, fmt.Errorf("%.60q is no proposal: write it like 5f2190dd26b9-3, as prepay payments propose prints it", id)
-	}
-	v, err := a.statement(ctx, statement)
-	if err != nil {
-		return nil, err
-	}
-	if n < 1 || n > len(v.Payments) {
-		return nil, fmt.Errorf("statement %s has payments 1 to %d: see prepay payments list %s", statement, len(v.Payments), statement)
-	}
-	return &v.Payments[n-1], nil
 }
 
 // confirmation is the command that confirms a proposal, and for whom; no

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"prepayledger/cmd/prepay/internal/desk"
 	"prepayledger/consumers/bankstatement"
 	"prepayledger/projections/accounts"
 )
@@ -36,7 +37,7 @@ func TestPaymentsByBank(t *testing.T) {
 		"2026-11-23,12.34,USD,Acme,BANK-2,PA-1-R000001\n"+
 		"2026-11-23,99,USD,Other,BANK-3,hello\n"+
 		"2026-11-23,-5,USD,Landlord,BANK-4,rent\n")
-	v := parsed[statementView](t, data, "payments", "propose", file)
+	v := parsed[desk.BankStatement](t, data, "payments", "propose", file)
 	if !v.New || len(v.Payments) != 3 || v.Skipped != 1 {
 		t.Fatalf("%+v", v)
 	}
@@ -62,7 +63,7 @@ func TestPaymentsByBank(t *testing.T) {
 	if a := parsed[shownAccount](t, data, "payments", "confirm", second.ID, "--actor", "finance:ana"); a.Balance != "0" || a.Figures.ConfirmedNumber != 1 {
 		t.Errorf("%+v", a)
 	}
-	again := parsed[statementView](t, data, "payments", "propose", file)
+	again := parsed[desk.BankStatement](t, data, "payments", "propose", file)
 	if again.New || again.Payments[1].Status != bankstatement.Confirmed || again.Payments[1].PartnerID != "PA-1" || again.StatementID != v.StatementID {
 		t.Errorf("%+v", again)
 	}
@@ -87,11 +88,11 @@ func TestPaymentsByBank(t *testing.T) {
 // confirmed for one account.
 func TestTheSamePaymentInAnotherStatement(t *testing.T) {
 	data := owing(t)
-	one := parsed[statementView](t, data, "payments", "propose", write(t, "one.csv", statementHeader+"2026-11-23,10,USD,Acme,BANK-1,x\n"))
+	one := parsed[desk.BankStatement](t, data, "payments", "propose", write(t, "one.csv", statementHeader+"2026-11-23,10,USD,Acme,BANK-1,x\n"))
 	ok(t, data, "payments", "confirm", one.Payments[0].ID, "--partner", "PA-1", "--actor", "finance:ana")
 	ok(t, data, "account", "open", "PA-2", "--currency", "USD", "--card", "sim_declined")
 	ok(t, data, "account", "block", "PA-2", "--reason", "x", "--actor", "finance:ana")
-	two := parsed[statementView](t, data, "payments", "propose", write(t, "two.csv", statementHeader+"2026-11-23,10,USD,Acme,BANK-1,x\n2026-11-23,3,EUR,Acme,BANK-9,x\n"))
+	two := parsed[desk.BankStatement](t, data, "payments", "propose", write(t, "two.csv", statementHeader+"2026-11-23,10,USD,Acme,BANK-1,x\n2026-11-23,3,EUR,Acme,BANK-9,x\n"))
 	if two.StatementID == one.StatementID || two.Payments[0].Status != bankstatement.Confirmed {
 		t.Fatalf("%+v", two)
 	}
@@ -107,7 +108,7 @@ func TestStatementsThatAreRefused(t *testing.T) {
 	refused(t, "bank_statement_invalid", exitFailed, data, "payments", "propose", write(t, "bomb.xml", `<!DOCTYPE l [<!ENTITY l "lol">]><l>&l;</l>`))
 	refused(t, "is not one character", exitFailed, data, "payments", "propose", write(t, "x.csv", statementHeader), "--delimiter", "ab")
 	refused(t, "there is no file", exitFailed, data, "payments", "propose", "/no/such/file")
-	german := parsed[statementView](t, data, "payments", "propose", write(t, "g.csv", "booking_date;amount;currency;text\n23.11.2026;12,34;USD;danke\n"), "--delimiter", ";", "--decimal-comma")
+	german := parsed[desk.BankStatement](t, data, "payments", "propose", write(t, "g.csv", "booking_date;amount;currency;text\n23.11.2026;12,34;USD;danke\n"), "--delimiter", ";", "--decimal-comma")
 	if len(german.Payments) != 1 || german.Payments[0].Amount.String() != "12.34" {
 		t.Errorf("%+v", german)
 	}

@@ -14,6 +14,8 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 
+	"prepayledger/cmd/prepay/internal/app"
+	"prepayledger/cmd/prepay/internal/desk"
 	"prepayledger/consumers/intake"
 	"prepayledger/consumers/intake/intaketest"
 	"prepayledger/consumers/ledger"
@@ -124,12 +126,12 @@ func writeWorkload(file string, w intaketest.Workload) error {
 func (c *benchCmd) measure(ctx context.Context, dir, file string, w intaketest.Workload, eventStore string) (*benchResult, error) {
 	now := time.Date(2026, 10, 30, 0, 0, 0, 0, time.UTC)
 	data := filepath.Join(dir, "data")
-	a, err := openApp(ctx, data, appOptions{eventStore: eventStore, empty: true, clock: func() time.Time { return now }})
+	a, err := desk.Open(ctx, data, app.Options{EventStore: eventStore, Empty: true, Clock: func() time.Time { return now }})
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = a.Close() }()
-	if err := benchAccounts(ctx, a.ledger, w, now); err != nil {
+	if err := benchAccounts(ctx, a.Ledger, w, now); err != nil {
 		return nil, err
 	}
 	in, err := os.Open(file)
@@ -142,10 +144,10 @@ func (c *benchCmd) measure(ctx context.Context, dir, file string, w intaketest.W
 		return nil, err
 	}
 	start := time.Now()
-	summary, err := intake.Import(ctx, a.ledger, domain.Meta{Actor: "bench"}, consumersusage.Source{Name: "bench", R: in}, nil)
+	summary, err := intake.Import(ctx, a.Ledger, domain.Meta{Actor: "bench"}, consumersusage.Source{Name: "bench", R: in}, nil)
 	took := time.Since(start)
 	if err == nil {
-		err = a.ledger.Settle(ctx)
+		err = a.Ledger.Settle(ctx)
 	}
 	behind := time.Since(start) - took
 	stop()
@@ -162,7 +164,7 @@ func (c *benchCmd) measure(ctx context.Context, dir, file string, w intaketest.W
 	var memory runtime.MemStats
 	runtime.ReadMemStats(&memory)
 	r.PeakMiB = float64(memory.Sys) / (1 << 20)
-	if err := rawPebble(ctx, filepath.Join(dir, "raw"), a.store, r); err != nil {
+	if err := rawPebble(ctx, filepath.Join(dir, "raw"), a.Store, r); err != nil {
 		return nil, err
 	}
 	return r, rebuildRate(ctx, a, data, eventStore, r)
@@ -256,19 +258,19 @@ func (silent) Errorf(string, ...any)     {}
 func (silent) Fatalf(f string, a ...any) { panic(fmt.Sprintf(f, a...)) }
 
 // rebuildRate deletes the read models and times their rebuild.
-func rebuildRate(ctx context.Context, a *app, data, eventStore string, r *benchResult) error {
+func rebuildRate(ctx context.Context, a *desk.Desk, data, eventStore string, r *benchResult) error {
 	if err := a.Close(); err != nil {
 		return err
 	}
-	if err := deleteViews(data); err != nil {
+	if err := app.DeleteViews(data); err != nil {
 		return err
 	}
 	start := time.Now()
-	again, err := openApp(ctx, data, appOptions{eventStore: eventStore})
+	again, err := desk.Open(ctx, data, app.Options{EventStore: eventStore})
 	if err != nil {
 		return err
 	}
 	took := time.Since(start)
-	r.RebuildPerS = float64(again.views.engine.Applied()) / took.Seconds()
+	r.RebuildPerS = float64(again.Views.Engine.Applied()) / took.Seconds()
 	return again.Close()
 }

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"time"
 
+	"prepayledger/cmd/prepay/internal/app"
+	"prepayledger/cmd/prepay/internal/desk"
 	"prepayledger/consumers/intake"
 	"prepayledger/consumers/intake/intaketest"
 	consumersusage "prepayledger/consumers/usage"
@@ -58,13 +60,13 @@ type benchMonthResult struct {
 func (c *benchCmd) month(ctx context.Context, dir string, w intaketest.Workload, g *globals) error {
 	now := time.Date(2026, 11, 2, 0, 0, 0, 0, time.UTC)
 	r := &benchMonthResult{Charges: w.Charges, Accounts: w.Accounts, Processors: runtime.GOMAXPROCS(0)}
-	o := appOptions{clock: func() time.Time { return now }}
+	o := app.Options{Clock: func() time.Time { return now }}
 	data := filepath.Join(dir, "data")
 	if err := r.fill(ctx, dir, data, w, o); err != nil {
 		return err
 	}
 	// Month end begins in a process that knows nothing yet.
-	a, err := openApp(ctx, data, o)
+	a, err := desk.Open(ctx, data, o)
 	if err != nil {
 		return err
 	}
@@ -90,13 +92,13 @@ month end in all       %8.2f s, %.0f MiB of Go, %.0f MiB resident at most
 }
 
 // fill makes the log.
-func (r *benchMonthResult) fill(ctx context.Context, dir, data string, w intaketest.Workload, o appOptions) error {
-	a, err := openApp(ctx, data, o)
+func (r *benchMonthResult) fill(ctx context.Context, dir, data string, w intaketest.Workload, o app.Options) error {
+	a, err := desk.Open(ctx, data, o)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = a.Close() }()
-	if err := benchAccounts(ctx, a.ledger, w, w.From); err != nil {
+	if err := benchAccounts(ctx, a.Ledger, w, w.From); err != nil {
 		return err
 	}
 	file := filepath.Join(dir, "usage.ndjson")
@@ -109,10 +111,10 @@ func (r *benchMonthResult) fill(ctx context.Context, dir, data string, w intaket
 	}
 	defer in.Close()
 	start := time.Now()
-	if _, err := intake.Import(ctx, a.ledger, domain.Meta{Actor: "bench"}, consumersusage.Source{Name: "bench", R: in}, nil); err != nil {
+	if _, err := intake.Import(ctx, a.Ledger, domain.Meta{Actor: "bench"}, consumersusage.Source{Name: "bench", R: in}, nil); err != nil {
 		return err
 	}
-	if err := a.ledger.Settle(ctx); err != nil {
+	if err := a.Ledger.Settle(ctx); err != nil {
 		return err
 	}
 	r.Intake = time.Since(start).Seconds()
@@ -121,8 +123,8 @@ func (r *benchMonthResult) fill(ctx context.Context, dir, data string, w intaket
 
 // invoice writes an invoice of what was charged, every key in several lines so
 // that there are as many as asked for; one line of benchFaults is wrong.
-func (r *benchMonthResult) invoice(ctx context.Context, a *app, file string, lines int) (err error) {
-	in, err := a.ledger.MonthInput(ctx, benchedMonth)
+func (r *benchMonthResult) invoice(ctx context.Context, a *desk.Desk, file string, lines int) (err error) {
+	in, err := a.Ledger.MonthInput(ctx, benchedMonth)
 	if err != nil {
 		return err
 	}
@@ -167,7 +169,7 @@ func (r *benchMonthResult) pieces(w *bufio.Writer, u *reconciliation.Usage, piec
 }
 
 // close takes the month from the invoice's import to the last posting.
-func (r *benchMonthResult) close(ctx context.Context, a *app, invoice string) error {
+func (r *benchMonthResult) close(ctx context.Context, a *desk.Desk, invoice string) error {
 	in, err := os.Open(invoice)
 	if err != nil {
 		return err
@@ -188,11 +190,11 @@ func (r *benchMonthResult) close(ctx context.Context, a *app, invoice string) er
 		r.RSSMiB = max(r.RSSMiB, peakMiB())
 	}
 	step(&r.Import, func() error {
-		_, err := a.ledger.ImportMetaInvoice(ctx, domain.Meta{Actor: "bench:ana"}, "invoice.csv", in, nil)
+		_, err := a.Ledger.ImportMetaInvoice(ctx, domain.Meta{Actor: "bench:ana"}, "invoice.csv", in, nil)
 		return err
 	})
 	step(&r.Preview, func() error {
-		result, err := a.ledger.PreviewMonth(ctx, benchedMonth)
+		result, err := a.Ledger.PreviewMonth(ctx, benchedMonth)
 		if err == nil {
 			for i := range result.Accounts {
 				for j := range result.Accounts[i].Lines {
@@ -206,14 +208,14 @@ func (r *benchMonthResult) close(ctx context.Context, a *app, invoice string) er
 	})
 	var uninvoiced money.Amount // fewer lines than sums leave WABAs out
 	step(&r.Propose, func() error {
-		p, err := a.ledger.ProposeMonth(ctx, domain.Meta{Actor: "bench:ana"}, benchedMonth)
+		p, err := a.Ledger.ProposeMonth(ctx, domain.Meta{Actor: "bench:ana"}, benchedMonth)
 		if err == nil {
 			uninvoiced = p.UninvoicedSum
 		}
 		return err
 	})
 	step(&r.Approve, func() error {
-		_, err := a.ledger.ApproveMonth(ctx, domain.Meta{Actor: "bench:ben"}, benchedMonth, &uninvoiced)
+		_, err := a.Ledger.ApproveMonth(ctx, domain.Meta{Actor: "bench:ben"}, benchedMonth, &uninvoiced)
 		return err
 	})
 	var memory runtime.MemStats

@@ -60,7 +60,7 @@ func (c *benchCmd) measureNATS(ctx context.Context, dir, file string, w intakete
 	if err := s.start(ctx); err != nil {
 		return err
 	}
-	if err := benchAccounts(ctx, s.app.ledger, w, now); err != nil {
+	if err := benchAccounts(ctx, s.app.Ledger, w, now); err != nil {
 		return err
 	}
 	nc, err := natsbus.Connect(ctx, natsbus.ConnectOptions{URL: s.nats.ClientURL(), User: string(natsbus.RolePrepay), Password: s.nats.Password(natsbus.RolePrepay), Name: "bench"})
@@ -102,7 +102,7 @@ func (n *natsResult) batches(ctx context.Context, s *server, nc *nats.Conn, file
 	took := time.Since(start)
 	n.BatchPerS = float64(charges) / took.Seconds()
 	n.RatioToFile = n.BatchPerS / fileRate
-	last, err := s.app.store.Last(ctx)
+	last, err := s.app.Store.Last(ctx)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
+	"prepayledger/cmd/prepay/internal/desk"
 	"prepayledger/domain"
 )
 
@@ -36,15 +37,15 @@ Invoices that were issued keep theirs. Without flags the details are shown.
 
 // Run runs the command.
 func (c *accountBillingCmd) Run(ctx context.Context, g *globals) error {
-	work := func(a *app) error {
-		found, err := a.accounts(ctx, c.Partner)
+	work := func(a *desk.Desk) error {
+		found, err := a.Accounts(ctx, c.Partner)
 		if err != nil {
 			return err
 		}
 		billing := found[0].State.Billing
 		if c.changes() {
 			changed := c.changed(billing)
-			if err := a.ledger.Do(ctx, c.Partner, c.meta(), &domain.ChangeBillingDetails{Billing: changed}); err != nil {
+			if err := a.Ledger.Do(ctx, c.Partner, c.meta(), &domain.ChangeBillingDetails{Billing: changed}); err != nil {
 				return err
 			}
 			billing = &changed

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
+	"prepayledger/cmd/prepay/internal/desk"
 	"prepayledger/domain"
 )
 
@@ -99,8 +100,8 @@ func channelLines(a *domain.Account) []channelLine {
 
 // Run runs the command.
 func (c *channelListCmd) Run(ctx context.Context, g *globals) error {
-	return g.read(ctx, func(a *app) error {
-		states, err := a.accounts(ctx, c.Partner)
+	return g.read(ctx, func(a *desk.Desk) error {
+		states, err := a.Accounts(ctx, c.Partner)
 		if err != nil {
 			return err
 		}

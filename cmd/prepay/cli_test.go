@@ -16,6 +16,8 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"prepayledger/cmd/prepay/internal/app"
+	"prepayledger/cmd/prepay/internal/desk"
 	"prepayledger/consumers/intake/intaketest"
 	"prepayledger/eventstore/esdb/esdbtest"
 )
@@ -214,13 +216,13 @@ func TestRebuild(t *testing.T) {
 	ok(t, data, "usage", "import", write(t, "u.ndjson", usageLine("a", `,"country":"BR"`)+usageLine("b", `,"country":"XX","amount":"450","currency":"USD"`)+usageLine("c", `,"country":"CU"`)))
 	ok(t, data, "account", "block", "PA-1", "--reason", "test", "--actor", "finance:ana")
 	dump := func() string {
-		a, err := openApp(context.Background(), data, appOptions{})
+		a, err := desk.Open(context.Background(), data, app.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer a.Close()
 		var b bytes.Buffer
-		if err := a.views.engine.Dump(&b); err != nil {
+		if err := a.Views.Engine.Dump(&b); err != nil {
 			t.Fatal(err)
 		}
 		return b.String()
@@ -262,7 +264,7 @@ func TestExitCodes(t *testing.T) {
 			t.Errorf("%s: code %d, %s", test.args, code, errs)
 		}
 	}
-	a, err := openApp(context.Background(), data, appOptions{})
+	a, err := desk.Open(context.Background(), data, app.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

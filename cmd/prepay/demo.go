@@ -11,6 +11,8 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/text"
 
+	"prepayledger/cmd/prepay/internal/app"
+	"prepayledger/cmd/prepay/internal/desk"
 	"prepayledger/consumers/demo"
 	"prepayledger/consumers/intake"
 	"prepayledger/consumers/simulate"
@@ -63,7 +65,7 @@ func (c *demoCmd) Run(ctx context.Context, g *globals) (err error) {
 	if g.JSON {
 		s.w = io.Discard
 	}
-	s.app, err = openApp(ctx, dir, appOptions{eventStore: g.EventStore, empty: true, clock: s.month.Now, ids: simulate.IDs(), exact: true})
+	s.app, err = desk.Open(ctx, dir, app.Options{EventStore: g.EventStore, Empty: true, Clock: s.month.Now, IDs: simulate.IDs(), Exact: true})
 	if err != nil {
 		return err
 	}
@@ -99,7 +101,7 @@ func (s *story) next(kept string) {
 // story is a month being told.
 type story struct {
 	w     io.Writer
-	app   *app
+	app   *desk.Desk
 	plan  *demo.Plan
 	month *demo.Month
 	runs  []*reconciliation.Proposal

@@ -10,6 +10,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 
+	"prepayledger/cmd/prepay/internal/desk"
 	"prepayledger/consumers/demo"
 	"prepayledger/consumers/ledger"
 	"prepayledger/domain"
@@ -38,7 +39,7 @@ func (s *story) invoice(ctx context.Context) error {
 		}
 		s.why[v.Kind] += v.Text
 	}
-	lines, err := s.month.ImportInvoice(ctx, s.app.ledger, invoice)
+	lines, err := s.month.ImportInvoice(ctx, s.app.Ledger, invoice)
 	if err != nil {
 		return err
 	}
@@ -58,7 +59,7 @@ func (s *story) invoice(ctx context.Context) error {
 func (s *story) charged() ([]demo.Usage, error) {
 	var charged []demo.Usage
 	for _, p := range s.plan.Partners {
-		rows, err := s.app.views.usage.Month(p.ID, demo.BillingMonth)
+		rows, err := s.app.Views.Usage.Month(p.ID, demo.BillingMonth)
 		if err != nil {
 			return nil, err
 		}
@@ -78,7 +79,7 @@ func (s *story) charged() ([]demo.Usage, error) {
 
 // approve shows who may not approve, and when, and then approves.
 func (s *story) approve(ctx context.Context, invoice *demo.Invoice) error {
-	l, ana, ben := s.app.ledger, domain.Meta{Actor: demo.Ana}, domain.Meta{Actor: demo.Ben}
+	l, ana, ben := s.app.Ledger, domain.Meta{Actor: demo.Ana}, domain.Meta{Actor: demo.Ben}
 	if _, err := l.ProposeMonth(ctx, ana, demo.BillingMonth); err != nil {
 		return err
 	}
@@ -124,11 +125,11 @@ var errNotRefused = errors.New("the approval should have been refused")
 // post approves and posts the newest proposal, with the sum of what is in no
 // document (R27).
 func (s *story) post(ctx context.Context) error {
-	preview, err := s.app.ledger.PreviewMonth(ctx, demo.BillingMonth)
+	preview, err := s.app.Ledger.PreviewMonth(ctx, demo.BillingMonth)
 	if err != nil {
 		return err
 	}
-	p, err := s.app.ledger.ApproveMonth(ctx, domain.Meta{Actor: demo.Ben}, demo.BillingMonth, &preview.UninvoicedSum)
+	p, err := s.app.Ledger.ApproveMonth(ctx, domain.Meta{Actor: demo.Ben}, demo.BillingMonth, &preview.UninvoicedSum)
 	if err == nil {
 		s.runs = append(s.runs, p)
 	}
@@ -137,12 +138,12 @@ func (s *story) post(ctx context.Context) error {
 
 // differences shows a run by account.
 func (s *story) differences(ctx context.Context, p *reconciliation.Proposal) error {
-	if err := s.app.ledger.Settle(ctx); err != nil {
+	if err := s.app.Ledger.Settle(ctx); err != nil {
 		return err
 	}
 	t := newTable("partner", "charged", "Meta's invoice", "posted before", "posted now", "balance after")
 	for _, a := range p.Accounts {
-		live, err := s.app.views.accounts.Get(a.PartnerID)
+		live, err := s.app.Views.Accounts.Get(a.PartnerID)
 		if err != nil {
 			return err
 		}
@@ -207,11 +208,11 @@ func (s *story) causes(p *reconciliation.Proposal) {
 // late brings a charge that arrives after the posting, and posts the delta.
 func (s *story) late(ctx context.Context) error {
 	s.chapter("A webhook comes late")
-	summary, err := s.month.PresentLate(ctx, s.app.ledger)
+	summary, err := s.month.PresentLate(ctx, s.app.Ledger)
 	if err != nil {
 		return err
 	}
-	if _, err := s.app.ledger.ProposeMonth(ctx, domain.Meta{Actor: demo.Ana}, demo.BillingMonth); err != nil {
+	if _, err := s.app.Ledger.ProposeMonth(ctx, domain.Meta{Actor: demo.Ana}, demo.BillingMonth); err != nil {
 		return err
 	}
 	if err := s.post(ctx); err != nil {
@@ -227,11 +228,11 @@ func (s *story) late(ctx context.Context) error {
 // proof shows that everything ties.
 func (s *story) proof(ctx context.Context) error {
 	s.chapter("Proof")
-	report, err := verifyLog(ctx, s.app.store)
+	report, err := desk.VerifyLog(ctx, s.app.Store)
 	if err != nil {
 		return err
 	}
-	preview, err := s.app.ledger.PreviewMonth(ctx, demo.BillingMonth)
+	preview, err := s.app.Ledger.PreviewMonth(ctx, demo.BillingMonth)
 	if err != nil {
 		return err
 	}
@@ -253,13 +254,13 @@ func (s *story) proof(ctx context.Context) error {
 
 // replays folds an account from its first event and compares.
 func (s *story) replays(ctx context.Context, partner string) error {
-	if err := s.app.ledger.Settle(ctx); err != nil {
+	if err := s.app.Ledger.Settle(ctx); err != nil {
 		return err
 	}
 	state := domain.NewAccount()
-	err := s.app.fold(ctx, ledger.AccountStream(partner), func(_ eventstore.Recorded, _ codec.Metadata, e domain.Event) error { return state.Apply(e) })
+	err := s.app.Fold(ctx, ledger.AccountStream(partner), func(_ eventstore.Recorded, _ codec.Metadata, e domain.Event) error { return state.Apply(e) })
 	if err != nil {
 		return err
 	}
-	return s.app.sameAsLive(partner, state)
+	return s.app.SameAsLive(partner, state)
 }

@@ -31,7 +31,7 @@ func fine(a money.Amount, c money.Currency) string { return a.Fixed(finest) + " 
 // partners opens the accounts.
 func (s *story) partners(ctx context.Context) error {
 	s.chapter("Three partners prepay")
-	if err := s.month.Open(ctx, s.app.ledger); err != nil {
+	if err := s.month.Open(ctx, s.app.Ledger); err != nil {
 		return err
 	}
 	t := newTable("partner", "channels", "carried over", "recharged by", "when below", "card")
@@ -46,7 +46,7 @@ func (s *story) partners(ctx context.Context) error {
 
 // usage runs the month and tells what became of it.
 func (s *story) usage(ctx context.Context) error {
-	if err := s.month.Run(ctx, s.app.ledger); err != nil {
+	if err := s.month.Run(ctx, s.app.Ledger); err != nil {
 		return err
 	}
 	s.chapter("October: conversations are deducted as they happen")
@@ -68,7 +68,7 @@ func (s *story) recharges(ctx context.Context) error {
 	s.chapter("Cards are charged when balances fall below their thresholds")
 	t := newTable("recharge", "when", "because", "credited", "surcharge", "card pays", "invoice")
 	for _, p := range s.plan.Partners {
-		if err := s.app.fold(ctx, ledger.AccountStream(p.ID), new(rechargeRows).event(t)); err != nil {
+		if err := s.app.Fold(ctx, ledger.AccountStream(p.ID), new(rechargeRows).event(t)); err != nil {
 			return err
 		}
 	}
@@ -121,12 +121,12 @@ func (r *rechargeRows) flush(t table.Writer) {
 
 // accounts shows how the accounts stand.
 func (s *story) accounts(ctx context.Context) error {
-	if err := s.app.ledger.Settle(ctx); err != nil {
+	if err := s.app.Ledger.Settle(ctx); err != nil {
 		return err
 	}
 	t := newTable("at the month's end", "charged", "by card", "by bank", "balance", "standing")
 	for _, p := range s.plan.Partners {
-		a, err := s.app.views.accounts.Get(p.ID)
+		a, err := s.app.Views.Accounts.Get(p.ID)
 		if err != nil {
 			return err
 		}
@@ -144,7 +144,7 @@ func (s *story) block(ctx context.Context) error {
 	s.chapter("One card was declined")
 	failed := 0
 	at := func(t time.Time) string { return fmt.Sprintf("%15s", t.Format(storyInstant)) }
-	return s.app.fold(ctx, ledger.AccountStream(demo.DeclinedPartner), func(_ eventstore.Recorded, m codec.Metadata, e domain.Event) error {
+	return s.app.Fold(ctx, ledger.AccountStream(demo.DeclinedPartner), func(_ eventstore.Recorded, m codec.Metadata, e domain.Event) error {
 		switch e := e.(type) {
 		case *domain.RechargeFailed:
 			if failed++; failed == 1 {

@@ -11,6 +11,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"prepayledger/cmd/prepay/internal/app"
 	"prepayledger/eventstore/embedded"
 	"prepayledger/eventstore/esdbserver"
 )
@@ -69,7 +70,7 @@ func (c *eventstoreCmd) Run(ctx context.Context, g *globals) (err error) {
 	if err := os.MkdirAll(g.Data, 0o700); err != nil {
 		return fmt.Errorf("data folder: %w", err)
 	}
-	store, err := embedded.Open(filepath.Join(g.Data, logFolder), embedded.Options{Logger: log})
+	store, err := embedded.Open(filepath.Join(g.Data, app.LogFolder), embedded.Options{Logger: log})
 	if err != nil {
 		return g.inUse(err)
 	}

@@ -9,9 +9,8 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
+	"prepayledger/cmd/prepay/internal/desk"
 	"prepayledger/consumers/forecast"
-	"prepayledger/domain/money"
-	"prepayledger/projections/accounts"
 )
 
 // accountForecastCmd says when balances will have run out.
@@ -31,59 +30,33 @@ in sight.
   prepay account forecast --all --json`
 }
 
-// forecastLine is an account's forecast for people and machines.
-type forecastLine struct {
-	PartnerID string         `json:"partner_id"`
-	Currency  money.Currency `json:"currency"`
-	Balance   money.Amount   `json:"balance"`
-	Mark      money.Amount   `json:"threshold_amount"`
-	forecast.Forecast
-}
-
 // Run runs the command.
 func (c *accountForecastCmd) Run(ctx context.Context, g *globals) error {
 	if c.All == (c.Partner != "") {
 		return errors.New("name a partner, or --all")
 	}
-	return g.read(ctx, func(a *app) error {
-		found, err := a.accounts(ctx, c.Partner)
+	return g.read(ctx, func(a *desk.Desk) error {
+		found, err := a.Accounts(ctx, c.Partner)
 		if err != nil {
 			return err
 		}
-		lines := []forecastLine{}
+		lines := []desk.ForecastLine{}
 		for _, account := range found {
 			if account.State.Closed && c.All {
 				continue
 			}
-			l, err := a.forecast(account)
+			l, err := a.Forecast(account)
 			if err != nil {
 				return err
 			}
 			lines = append(lines, l)
 		}
-		forecast.Sort(lines, func(l *forecastLine) (*forecast.Forecast, string) { return &l.Forecast, l.PartnerID })
+		forecast.Sort(lines, func(l *desk.ForecastLine) (*forecast.Forecast, string) { return &l.Forecast, l.PartnerID })
 		return g.print(lines, func(w io.Writer) { writeForecasts(w, lines) })
 	})
 }
 
-// forecast makes an account's forecast.
-func (a *app) forecast(account *accounts.Account) (forecastLine, error) {
-	s := account.State
-	l := forecastLine{PartnerID: s.PartnerID, Currency: s.Currency, Balance: s.Balance, Mark: s.Settings.Threshold}
-	sums, err := a.views.usage.Days(s.PartnerID)
-	if err != nil {
-		return l, err
-	}
-	in := forecast.Input{Now: a.ledger.Now(), Balance: s.Balance, Threshold: s.Settings.Threshold}
-	for i := range sums {
-		_, amount := sums[i].Net()
-		in.Days = append(in.Days, forecast.Day{Day: sums[i].Day, Amount: amount})
-	}
-	l.Forecast = forecast.Of(in)
-	return l, nil
-}
-
-func writeForecasts(w io.Writer, lines []forecastLine) {
+func writeForecasts(w io.Writer, lines []desk.ForecastLine) {
 	t := newTable("account", "balance", "a week costs", "at the threshold", "at zero", "at zero, earliest to latest")
 	for i := range lines {
 		l := &lines[i]

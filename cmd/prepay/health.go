@@ -106,7 +106,7 @@ func (s *server) checkViews(ctx context.Context) string {
 	defer cancel()
 	last, err := s.lastPosition(ctx)
 	if err == nil {
-		err = s.app.views.engine.WaitFor(ctx, last)
+		err = s.app.Views.Engine.WaitFor(ctx, last)
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Sprintf("more than %s behind", checkTimeout)

@@ -3,22 +3,18 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
+	"prepayledger/cmd/prepay/internal/desk"
 	"prepayledger/consumers/ledger"
 	"prepayledger/consumers/metainvoice"
 	"prepayledger/domain"
-	"prepayledger/domain/codec"
 	"prepayledger/domain/reconciliation"
-	"prepayledger/eventstore"
 )
 
 // invoiceCmd are the commands of Meta's documents.
@@ -92,14 +88,14 @@ func (c *invoiceImportCmd) Run(ctx context.Context, g *globals) error {
 	if err := readable(c.Files); err != nil {
 		return err
 	}
-	return g.with(ctx, func(a *app) error {
+	return g.with(ctx, func(a *desk.Desk) error {
 		all := []ledger.ImportedInvoice{}
 		for _, path := range c.Files {
 			file, err := readInvoice(path, o)
 			if err != nil {
 				return err
 			}
-			imported, err := a.ledger.ImportMetaFile(ctx, m, file)
+			imported, err := a.Ledger.ImportMetaFile(ctx, m, file)
 			if err != nil {
 				return err
 			}
@@ -126,78 +122,22 @@ type invoiceListCmd struct {
 // Help implements kong.HelpProvider.
 func (*invoiceListCmd) Help() string { return `  prepay invoice list --month 2026-10` }
 
-// invoiceView is a document for people and machines.
-type invoiceView struct {
-	InvoiceID string `json:"invoice_id"`
-	// Version counts corrections, from 1 (R28).
-	Version   int                           `json:"version"`
-	LineCount int                           `json:"line_count"`
-	Allocated int                           `json:"allocated"`
-	Totals    []reconciliation.InvoiceTotal `json:"totals"`
-	FX        []reconciliation.FXRate       `json:"fx,omitempty"`
-	SHA256    string                        `json:"sha256"`
-	Lines     []documentLine                `json:"lines,omitempty"`
-}
-
-// documentLine is a line with its number and Finance's word on it (R27).
-type documentLine struct {
-	Line int `json:"line"`
-	reconciliation.InvoiceLine
-	Allocation *reconciliation.Allocation `json:"allocation,omitempty"`
-}
-
-// document reads a document from its stream; nil where there is none.
-func (a *app) document(ctx context.Context, id string) (*reconciliation.Document, error) {
-	invoice := reconciliation.NewMetaInvoice()
-	err := a.fold(ctx, reconciliation.MetaInvoiceStream(id), func(_ eventstore.Recorded, _ codec.Metadata, e domain.Event) error { return invoice.Apply(e) })
-	if errors.Is(err, eventstore.ErrStreamNotFound) {
-		return nil, nil
-	}
-	return invoice.Document(), err
-}
-
-func viewOfDocument(d *reconciliation.Document) invoiceView {
-	return invoiceView{
-		InvoiceID: d.InvoiceID, Version: d.Version, LineCount: len(d.Lines), Allocated: len(d.Allocations),
-		Totals: reconciliation.Totals(d.Lines), FX: d.FX, SHA256: d.SHA256,
-	}
-}
-
 // Run runs the command.
 func (c *invoiceListCmd) Run(ctx context.Context, g *globals) error {
-	return g.read(ctx, func(a *app) error {
-		ids, err := c.ids(a)
+	return g.read(ctx, func(a *desk.Desk) error {
+		month := domain.Month("")
+		if c.Month != nil {
+			month = c.Month.Month
+		}
+		all, err := a.Documents(ctx, month)
 		if err != nil {
 			return err
-		}
-		all := []invoiceView{}
-		for _, id := range ids {
-			d, err := a.document(ctx, id)
-			if err != nil {
-				return err
-			}
-			if d != nil { // else its import was cut short: it does not exist yet
-				all = append(all, viewOfDocument(d))
-			}
 		}
 		return g.print(all, func(w io.Writer) { writeInvoices(w, all) })
 	})
 }
 
-// ids are the documents' ids in order.
-func (c *invoiceListCmd) ids(a *app) ([]string, error) {
-	if c.Month != nil {
-		return a.views.months.Documents(c.Month.Month)
-	}
-	all, err := a.views.months.AllDocuments()
-	ids := map[string]bool{}
-	for _, d := range all {
-		ids[d.InvoiceID] = true
-	}
-	return slices.Sorted(maps.Keys(ids)), err
-}
-
-func writeInvoices(w io.Writer, all []invoiceView) {
+func writeInvoices(w io.Writer, all []desk.MetaDocument) {
 	t := newTable("document", "version", "type", "month", "lines", "volume", "amount")
 	for _, v := range all {
 		for _, s := range v.Totals {
@@ -221,30 +161,17 @@ func (*invoiceShowCmd) Help() string {
 
 // Run runs the command.
 func (c *invoiceShowCmd) Run(ctx context.Context, g *globals) error {
-	return g.read(ctx, func(a *app) error {
-		d, err := a.document(ctx, c.Invoice)
+	return g.read(ctx, func(a *desk.Desk) error {
+		v, err := a.DocumentLines(ctx, c.Invoice, c.From, c.Limit)
 		if err != nil {
 			return err
 		}
-		if d == nil {
-			return domain.Reject(domain.UnknownInvoiceLine, "There is no document %.64q: see prepay invoice list.", c.Invoice)
-		}
-		v := viewOfDocument(d)
-		first := min(max(c.From, 1), len(d.Lines)+1)
-		last := min(first-1+max(c.Limit, 0), len(d.Lines))
-		for n := first; n <= last; n++ {
-			l := documentLine{Line: n, InvoiceLine: d.Lines[n-1]}
-			if word, ok := d.Allocations[n]; ok {
-				l.Allocation = &word
-			}
-			v.Lines = append(v.Lines, l)
-		}
-		return g.print(v, func(w io.Writer) { writeInvoice(w, &v) })
+		return g.print(v, func(w io.Writer) { writeInvoice(w, v) })
 	})
 }
 
-func writeInvoice(w io.Writer, v *invoiceView) {
-	writeInvoices(w, []invoiceView{*v})
+func writeInvoice(w io.Writer, v *desk.MetaDocument) {
+	writeInvoices(w, []desk.MetaDocument{*v})
 	for _, r := range v.FX {
 		fmt.Fprintf(w, "1 %s = %s %s (%s %s)\n", r.From, r.Rate, r.To, r.Date, r.Source)
 	}
@@ -281,8 +208,8 @@ func (*invoiceAllocateCmd) Help() string {
 
 // Run runs the command.
 func (c *invoiceAllocateCmd) Run(ctx context.Context, g *globals) error {
-	return g.with(ctx, func(a *app) error {
-		err := a.ledger.AllocateInvoiceLine(ctx, c.meta(), c.Invoice, reconciliation.AllocateInvoiceLine{Line: c.Line, PartnerID: c.Partner, OwnCost: c.OwnCost})
+	return g.with(ctx, func(a *desk.Desk) error {
+		err := a.Ledger.AllocateInvoiceLine(ctx, c.meta(), c.Invoice, reconciliation.AllocateInvoiceLine{Line: c.Line, PartnerID: c.Partner, OwnCost: c.OwnCost})
 		if err != nil {
 			return err
 		}

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"prepayledger/cmd/prepay/internal/desk"
+
 	"github.com/xuri/excelize/v2"
 )
 
@@ -43,7 +45,7 @@ func TestImportThroughAMapping(t *testing.T) {
 	}
 	refused(t, "unknown column", exitFailed, data, "invoice", "import", file)
 	ok(t, data, "invoice", "import", file, "--mapping", mapping)
-	if v := parsed[invoiceView](t, data, "invoice", "show", "MI-1"); v.LineCount != 1 || v.Lines[0].Amount.String() != "0.14" {
+	if v := parsed[desk.MetaDocument](t, data, "invoice", "show", "MI-1"); v.LineCount != 1 || v.Lines[0].Amount.String() != "0.14" {
 		t.Errorf("%+v", v)
 	}
 	if got := ok(t, data, "invoice", "original", "MI-1"); got != metaReport {
@@ -91,7 +93,7 @@ func TestImportOfAWorkbook(t *testing.T) {
 	if got := ok(t, data, "invoice", "original", "MI-1"); got != string(want) {
 		t.Errorf("%d bytes, want %d", len(got), len(want))
 	}
-	if v := parsed[invoiceView](t, data, "invoice", "show", "MI-1"); v.LineCount != 2 || v.Totals[0].Amount.String() != "0.21" {
+	if v := parsed[desk.MetaDocument](t, data, "invoice", "show", "MI-1"); v.LineCount != 2 || v.Totals[0].Amount.String() != "0.21" {
 		t.Errorf("%+v", v)
 	}
 }

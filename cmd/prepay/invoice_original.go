@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+
+	"prepayledger/cmd/prepay/internal/desk"
 )
 
 type invoiceOriginalCmd struct {
@@ -24,12 +26,12 @@ after its SHA-256 was checked. The name it had goes to standard error.
 
 // Run runs the command. Its output is the file, with --json, too.
 func (c *invoiceOriginalCmd) Run(ctx context.Context, g *globals) error {
-	return g.read(ctx, func(a *app) error {
+	return g.read(ctx, func(a *desk.Desk) error {
 		out := g.Stdout
 		if c.Mapping {
 			out = io.Discard
 		}
-		o, err := a.ledger.Original(ctx, c.Invoice, c.Version, out)
+		o, err := a.Ledger.Original(ctx, c.Invoice, c.Version, out)
 		if err != nil {
 			return err
 		}

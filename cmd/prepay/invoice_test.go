@@ -3,6 +3,8 @@ package main
 import (
 	"strings"
 	"testing"
+
+	"prepayledger/cmd/prepay/internal/desk"
 )
 
 const invoiceLines = "MI-1,INV,2026-10-01,W-1,,BR,Brazil,marketing,regular,,2,0.14,USD\n" +
@@ -23,17 +25,17 @@ func TestAllocation(t *testing.T) {
 	refused(t, "has lines 1 to 2", exitFailed, data, "invoice", "allocate", "MI-1", "3", "--own-cost", "--actor", "finance:ana")
 	refused(t, "missing flags", exitUsage, data, "invoice", "allocate", "MI-1", "2")
 	ok(t, data, "invoice", "allocate", "MI-1", "2", "--own-cost", "--actor", "finance:ana")
-	v := parsed[invoiceView](t, data, "invoice", "show", "MI-1")
+	v := parsed[desk.MetaDocument](t, data, "invoice", "show", "MI-1")
 	if v.LineCount != 2 || v.Allocated != 1 || v.Lines[1].Allocation == nil || !v.Lines[1].Allocation.OwnCost || v.Lines[0].Allocation != nil {
 		t.Errorf("show: %+v", v)
 	}
-	if v := parsed[invoiceView](t, data, "invoice", "show", "MI-1", "--from", "2", "--limit", "1"); len(v.Lines) != 1 || v.Lines[0].Line != 2 {
+	if v := parsed[desk.MetaDocument](t, data, "invoice", "show", "MI-1", "--from", "2", "--limit", "1"); len(v.Lines) != 1 || v.Lines[0].Line != 2 {
 		t.Errorf("page: %+v", v)
 	}
 	ok(t, data, "month", "propose", "2026-10", "--actor", "finance:ana")
 	ok(t, data, "month", "approve", "2026-10", "--actor", "finance:ben")
 	ok(t, data, "month", "post", "2026-10", "--actor", "finance:ben")
-	if l := parsed[[]balanceLine](t, data, "balance", "PA-1")[0]; l.Balance.String() != "499.86" {
+	if l := parsed[[]desk.BalanceLine](t, data, "balance", "PA-1")[0]; l.Balance.String() != "499.86" {
 		t.Errorf("balance %s", l.Balance)
 	}
 	ok(t, data, "verify")
@@ -46,11 +48,11 @@ func TestInvoiceList(t *testing.T) {
 	ok(t, data, "invoice", "import", write(t, "1.csv", invoiceHeader+invoiceLines))
 	ok(t, data, "invoice", "import", write(t, "2.csv", invoiceHeader+strings.ReplaceAll(strings.ReplaceAll(invoiceLines, "MI-1", "MI-2"), "2026-10", "2026-09")), "--fx", "USD:EUR=0.92@2026-10-31:ECB")
 	ok(t, data, "invoice", "import", write(t, "3.csv", invoiceHeader+strings.ReplaceAll(invoiceLines, "0.14", "0.15")))
-	all := parsed[[]invoiceView](t, data, "invoice", "list")
+	all := parsed[[]desk.MetaDocument](t, data, "invoice", "list")
 	if len(all) != 2 || all[0].Version != 2 || all[0].Totals[0].Amount.String() != "0.22" || all[1].FX[0].Rate.String() != "0.92" {
 		t.Errorf("%+v", all)
 	}
-	if one := parsed[[]invoiceView](t, data, "invoice", "list", "--month", "2026-09"); len(one) != 1 || one[0].InvoiceID != "MI-2" {
+	if one := parsed[[]desk.MetaDocument](t, data, "invoice", "list", "--month", "2026-09"); len(one) != 1 || one[0].InvoiceID != "MI-2" {
 		t.Errorf("%+v", one)
 	}
 	for name, bad := range map[string]string{

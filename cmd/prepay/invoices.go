@@ -9,9 +9,8 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
+	"prepayledger/cmd/prepay/internal/desk"
 	"prepayledger/consumers/invoices"
-	"prepayledger/domain"
-	"prepayledger/domain/money"
 	documents "prepayledger/projections/invoices"
 )
 
@@ -47,44 +46,12 @@ type documentsListCmd struct {
 // Help implements kong.HelpProvider.
 func (*documentsListCmd) Help() string { return `  prepay partner-invoice list PA-1001` }
 
-// documentRow is a document in a list.
-type documentRow struct {
-	Kind       documents.Kind `json:"kind"`
-	Number     string         `json:"number"`
-	IssuedAt   time.Time      `json:"issued_at"`
-	Prepayment money.Amount   `json:"prepayment"`
-	Surcharge  money.Amount   `json:"surcharge"`
-	Total      money.Amount   `json:"total"`
-	Currency   money.Currency `json:"currency"`
-	RechargeID string         `json:"recharge_id"`
-	// InvoiceNumber is what a credit note refers to.
-	InvoiceNumber string `json:"invoice_number,omitempty"`
-}
-
-func rowOf(r *documents.Row) documentRow {
-	row := documentRow{Kind: r.Kind(), Number: r.Number(), IssuedAt: r.IssuedAt()}
-	row.Total, row.Currency = r.Total()
-	if c := r.CreditNote; c != nil {
-		row.Prepayment, row.Surcharge, row.RechargeID, row.InvoiceNumber = c.Prepayment, c.Surcharge, c.RechargeID, c.InvoiceNumber
-	} else {
-		row.Prepayment, row.Surcharge, row.RechargeID = r.Invoice.Prepayment, r.Invoice.Surcharge, r.Invoice.RechargeID
-	}
-	return row
-}
-
 // Run runs the command.
 func (c *documentsListCmd) Run(ctx context.Context, g *globals) error {
-	return g.read(ctx, func(a *app) error {
-		if _, err := a.accounts(ctx, c.Partner); err != nil {
-			return err
-		}
-		found, err := a.views.invoices.List(c.Partner)
+	return g.read(ctx, func(a *desk.Desk) error {
+		rows, err := a.PartnerDocuments(ctx, c.Partner)
 		if err != nil {
 			return err
-		}
-		rows := []documentRow{}
-		for i := range found {
-			rows = append(rows, rowOf(&found[i]))
 		}
 		return g.print(rows, func(w io.Writer) {
 			t := newTable("number", "kind", "issued", "prepayment", "surcharge", "total", "recharge")
@@ -121,11 +88,11 @@ The issuer's particulars are settings: put them into the file of --config.
 
 // Run runs the command.
 func (c *documentsShowCmd) Run(ctx context.Context, g *globals) error {
-	return g.read(ctx, func(a *app) error {
-		if err := a.ledger.Settle(ctx); err != nil {
+	return g.read(ctx, func(a *desk.Desk) error {
+		if err := a.Ledger.Settle(ctx); err != nil {
 			return err
 		}
-		row, err := c.find(a)
+		row, err := a.PartnerDocument(c.Number, c.Partner)
 		if err != nil {
 			return err
 		}
@@ -135,28 +102,6 @@ func (c *documentsShowCmd) Run(ctx context.Context, g *globals) error {
 		}
 		return g.print(d, func(w io.Writer) { writeDocument(w, &d) })
 	})
-}
-
-// find finds the document that the command line names.
-func (c *documentsShowCmd) find(a *app) (*documents.Row, error) {
-	rows, err := a.views.invoices.Find(c.Number)
-	if err != nil {
-		return nil, err
-	}
-	var found *documents.Row
-	for i := range rows {
-		if c.Partner != "" && rows[i].PartnerID != c.Partner {
-			continue
-		}
-		if found != nil {
-			return nil, fmt.Errorf("%s and %s both have a document %s: add --partner", found.PartnerID, rows[i].PartnerID, c.Number)
-		}
-		found = &rows[i]
-	}
-	if found == nil {
-		return nil, domain.Reject(domain.UnknownInvoice, "There is no invoice or credit note %.80q: see prepay partner-invoice list.", c.Number)
-	}
-	return found, nil
 }
 
 // writePDF writes the file whole or not at all.

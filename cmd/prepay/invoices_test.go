@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"prepayledger/cmd/prepay/internal/app"
+	"prepayledger/cmd/prepay/internal/desk"
 	"prepayledger/consumers/invoices"
 	"prepayledger/domain"
 	"prepayledger/domain/money"
@@ -49,7 +51,7 @@ func TestPartnerInvoices(t *testing.T) {
 	ok(t, data, "account", "billing", "PA-1", "--company", "Žluťoučký kůň s.r.o.", "--street", "Dlouhá 1", "--postal-code", "110 00", "--city", "Praha", "--country", "CZ")
 	ok(t, data, "account", "contract", "PA-1", "--tax-text", "The total includes VAT.", "--tax-rate", "4", "--actor", "finance:ana")
 	ok(t, data, "account", "add-funds", "PA-1", "100")
-	rows := parsed[[]documentRow](t, data, "partner-invoice", "list", "PA-1")
+	rows := parsed[[]desk.PartnerDocument](t, data, "partner-invoice", "list", "PA-1")
 	if len(rows) != 2 || rows[0].Number != "PA-1-2026-000001" || rows[1].Number != "PA-1-2026-000002" || rows[1].Total.String() != "104" || rows[1].RechargeID == "" {
 		t.Fatalf("%+v", rows)
 	}
@@ -98,16 +100,16 @@ func TestSameNumber(t *testing.T) {
 	data := paid(t)
 	ok(t, data, "account", "open", "PA-1-CN", "--currency", "USD", "--card", "sim_ok", "--carried-over", "500")
 	ok(t, data, "account", "add-funds", "PA-1-CN", "20")
-	a, err := openApp(t.Context(), data, appOptions{clock: func() time.Time { return today }})
+	a, err := desk.Open(t.Context(), data, app.Options{Clock: func() time.Time { return today }})
 	if err != nil {
 		t.Fatal(err)
 	}
 	refund := &domain.Refund{Amount: money.MustParse("5"), Reason: "end of contract", Payout: true}
-	if err := errors.Join(a.ledger.Do(t.Context(), "PA-1", domain.Meta{Actor: "finance:ana"}, refund), a.Close()); err != nil {
+	if err := errors.Join(a.Ledger.Do(t.Context(), "PA-1", domain.Meta{Actor: "finance:ana"}, refund), a.Close()); err != nil {
 		t.Fatal(err)
 	}
 	const number = "PA-1-CN-2026-000001"
-	rows := parsed[[]documentRow](t, data, "partner-invoice", "list", "PA-1")
+	rows := parsed[[]desk.PartnerDocument](t, data, "partner-invoice", "list", "PA-1")
 	if len(rows) != 2 || rows[1].Number != number || rows[1].Kind != "credit_note" || rows[1].InvoiceNumber != "PA-1-2026-000001" {
 		t.Fatalf("%+v", rows)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
+	"prepayledger/cmd/prepay/internal/desk"
 	"prepayledger/consumers/journal"
 	"prepayledger/domain"
 	"prepayledger/eventstore"
@@ -48,8 +49,8 @@ type journalLine struct {
 
 // Run runs the command.
 func (c *exportJournalCmd) Run(ctx context.Context, g *globals) error {
-	return g.read(ctx, func(a *app) error {
-		if c.Partner != "" && !a.ledger.Exists(c.Partner) {
+	return g.read(ctx, func(a *desk.Desk) error {
+		if c.Partner != "" && !a.Ledger.Exists(c.Partner) {
 			return domain.Reject(domain.UnknownAccount, "There is no partner account %.64q: see prepay account list.", c.Partner)
 		}
 		write, flush := c.writer(g)
@@ -63,9 +64,9 @@ func (c *exportJournalCmd) Run(ctx context.Context, g *globals) error {
 }
 
 // read books the log from its start and gives the wanted lines to write.
-func (c *exportJournalCmd) read(ctx context.Context, a *app, write func(*journalLine) error) (*journal.Trial, error) {
-	book, trial, reader := journal.New(), journal.NewTrial(), a.views.codec.NewReader()
-	for r, err := range a.store.ReadAll(ctx, eventstore.Start) {
+func (c *exportJournalCmd) read(ctx context.Context, a *desk.Desk, write func(*journalLine) error) (*journal.Trial, error) {
+	book, trial, reader := journal.New(), journal.NewTrial(), a.Views.Codec.NewReader()
+	for r, err := range a.Store.ReadAll(ctx, eventstore.Start) {
 		if err != nil {
 			return nil, err
 		}

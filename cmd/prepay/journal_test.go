@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"prepayledger/cmd/prepay/internal/desk"
 	"prepayledger/consumers/journal"
 	"prepayledger/domain/money"
 )
@@ -37,7 +38,7 @@ func TestExportJournal(t *testing.T) {
 		accounts[r[8]+" "+r[7]] = accounts[r[8]+" "+r[7]].Add(amount)
 	}
 	zero()
-	months := parsed[monthView](t, kept, "month", "preview", "2026-10")
+	months := parsed[desk.MonthView](t, kept, "month", "preview", "2026-10")
 	if len(months.Accounts) != 3 {
 		t.Fatalf("%d accounts", len(months.Accounts))
 	}
@@ -45,7 +46,7 @@ func TestExportJournal(t *testing.T) {
 		if is := accounts[a.PartnerID+" "+string(journal.MetaFinal)].Neg(); !is.Equal(a.Invoiced.Amount.Add(a.Rounding)) {
 			t.Errorf("%s: Meta is owed %s, invoiced %s and %s", a.PartnerID, is, a.Invoiced.Amount, a.Rounding)
 		}
-		balance := parsed[[]balanceLine](t, kept, "balance", a.PartnerID)
+		balance := parsed[[]desk.BalanceLine](t, kept, "balance", a.PartnerID)
 		if is := accounts[a.PartnerID+" "+string(journal.PrepaymentLiability)].Neg(); !is.Equal(balance[0].Balance) {
 			t.Errorf("%s: the liability is %s, the balance %s", a.PartnerID, is, balance[0].Balance)
 		}

@@ -1,17 +1,15 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"strings"
 
+	"prepayledger/cmd/prepay/internal/desk"
 	"prepayledger/domain"
 	"prepayledger/domain/codec"
-	"prepayledger/domain/money"
 	"prepayledger/eventstore"
 )
 
@@ -29,33 +27,14 @@ compares the state that they fold to with the live one.
   prepay replay ratecard-EUR --json`
 }
 
-// replayed is an event as it is shown.
-type replayed struct {
-	Revision eventstore.Revision `json:"revision"`
-	Position string              `json:"position"`
-	ID       string              `json:"id"`
-	Type     string              `json:"type"`
-	Stream   string              `json:"stream"`
-	Data     json.RawMessage     `json:"data"`
-	Metadata json.RawMessage     `json:"metadata"`
-	Balance  *money.Amount       `json:"balance,omitempty"`
-}
-
-func replayedOf(r *eventstore.Recorded) replayed {
-	return replayed{
-		Revision: r.Revision, Position: r.Position.String(), ID: r.ID.String(), Type: r.Type, Stream: r.Stream,
-		Data: r.Data, Metadata: r.Metadata,
-	}
-}
-
 // Run runs the command.
 func (c *replayCmd) Run(ctx context.Context, g *globals) error {
-	return g.read(ctx, func(a *app) error {
+	return g.read(ctx, func(a *desk.Desk) error {
 		partner, isAccount := strings.CutPrefix(c.Stream, "account-")
 		state := domain.NewAccount()
 		n := 0
-		err := a.fold(ctx, c.Stream, func(r eventstore.Recorded, m codec.Metadata, e domain.Event) error {
-			line := replayedOf(&r)
+		err := a.Fold(ctx, c.Stream, func(r eventstore.Recorded, m codec.Metadata, e domain.Event) error {
+			line := desk.ReplayedOf(&r)
 			if isAccount {
 				if err := state.Apply(e); err != nil {
 					return err
@@ -81,7 +60,7 @@ func (c *replayCmd) Run(ctx context.Context, g *globals) error {
 			return err
 		}
 		if isAccount {
-			if err := a.sameAsLive(partner, state); err != nil {
+			if err := a.SameAsLive(partner, state); err != nil {
 				return err
 			}
 		}
@@ -94,29 +73,6 @@ func (c *replayCmd) Run(ctx context.Context, g *globals) error {
 		}
 		return nil
 	})
-}
-
-// sameAsLive compares a folded state with the read model's.
-func (a *app) sameAsLive(partner string, folded *domain.Account) error {
-	live, err := a.views.accounts.Get(partner)
-	if err != nil {
-		return err
-	}
-	one, err := json.Marshal(folded)
-	if err != nil {
-		return err
-	}
-	if live == nil {
-		return fmt.Errorf("account %s has events but no live state: run prepay rebuild", partner)
-	}
-	other, err := json.Marshal(live.State)
-	if err != nil {
-		return err
-	}
-	if !bytes.Equal(one, other) {
-		return fmt.Errorf("account %s: its events fold to another state than the live one: run prepay rebuild", partner)
-	}
-	return nil
 }
 
 // exportCmd are the commands that write data out.
@@ -144,7 +100,7 @@ func (c *exportEventsCmd) Run(ctx context.Context, g *globals) (err error) {
 	if err != nil {
 		return fmt.Errorf("--after: %w", err)
 	}
-	return g.read(ctx, func(a *app) (err error) {
+	return g.read(ctx, func(a *desk.Desk) (err error) {
 		out := g.Stdout
 		if c.Out != "" {
 			file, err := os.Create(c.Out)
@@ -158,14 +114,14 @@ func (c *exportEventsCmd) Run(ctx context.Context, g *globals) (err error) {
 			}()
 			out = file
 		}
-		for r, err := range a.store.ReadAll(ctx, after) {
+		for r, err := range a.Store.ReadAll(ctx, after) {
 			if err != nil {
 				return err
 			}
 			if c.Stream != "" && r.Stream != c.Stream || c.Type != "" && r.Type != c.Type {
 				continue
 			}
-			if err := writeJSON(out, replayedOf(&r)); err != nil {
+			if err := writeJSON(out, desk.ReplayedOf(&r)); err != nil {
 				return err
 			}
 		}

@@ -14,6 +14,8 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"prepayledger/cmd/prepay/internal/app"
+	"prepayledger/cmd/prepay/internal/desk"
 	"prepayledger/consumers/metainvoice"
 	"prepayledger/domain"
 	"prepayledger/domain/rating"
@@ -138,7 +140,7 @@ func explain(err error) (code, message string) {
 		return "store_damaged", oneLine(err)
 	case errors.Is(err, eventstore.ErrUnavailable):
 		return "store_unavailable", oneLine(err)
-	case errors.Is(err, errNotEmpty):
+	case errors.Is(err, app.ErrNotEmpty):
 		return "store_not_empty", oneLine(err)
 	case errors.Is(err, projections.ErrOtherLog):
 		return "other_log", oneLine(err)
@@ -146,9 +148,9 @@ func explain(err error) (code, message string) {
 		return "wrong_setting", oneLine(err)
 	case errors.Is(err, projections.ErrAhead):
 		return "store_shortened", oneLine(err)
-	case errors.Is(err, errViews):
+	case errors.Is(err, app.ErrViews):
 		return "views_damaged", oneLine(err) + ". Nothing is lost: prepay rebuild makes them anew from the event log."
-	case errors.Is(err, errDiffers):
+	case errors.Is(err, desk.ErrDiffers):
 		return "views_differ", oneLine(err)
 	default:
 		return "failed", oneLine(err)

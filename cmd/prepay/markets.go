@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"prepayledger/cmd/prepay/internal/desk"
 )
 
 // marketsCmd are the commands of the table of markets.
@@ -30,8 +32,8 @@ func (c *marketsImportCmd) Run(ctx context.Context, g *globals) error {
 	if err != nil {
 		return err
 	}
-	return g.with(ctx, func(a *app) error {
-		added, err := a.ledger.ImportMarkets(ctx, c.meta(), filepath.Base(c.File), data)
+	return g.with(ctx, func(a *desk.Desk) error {
+		added, err := a.Ledger.ImportMarkets(ctx, c.meta(), filepath.Base(c.File), data)
 		if err != nil {
 			return err
 		}

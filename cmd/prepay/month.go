@@ -8,6 +8,7 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
+	"prepayledger/cmd/prepay/internal/desk"
 	"prepayledger/domain"
 	"prepayledger/domain/money"
 	"prepayledger/domain/reconciliation"
@@ -40,78 +41,11 @@ type monthArg struct {
 // mostLines is how many lines are shown without --lines.
 const mostLines = 10
 
-// monthView is a month as it is shown.
-type monthView struct {
-	Month         domain.Month                     `json:"month"`
-	Phase         reconciliation.Phase             `json:"phase"`
-	Run           int                              `json:"run,omitempty"`
-	ProposedBy    string                           `json:"proposed_by,omitempty"`
-	ApprovedBy    string                           `json:"approved_by,omitempty"`
-	Documents     []reconciliation.DocumentRef     `json:"documents"`
-	Accounts      []reconciliation.AccountSummary  `json:"accounts"`
-	Lines         map[string][]reconciliation.Line `json:"lines"`
-	Parts         map[reconciliation.PartKind]int  `json:"parts"`
-	Unallocated   []reconciliation.LineRef         `json:"unallocated"`
-	OwnCost       []reconciliation.LineRef         `json:"own_cost"`
-	Uninvoiced    []reconciliation.Uninvoiced      `json:"uninvoiced"`
-	UninvoicedSum money.Amount                     `json:"uninvoiced_sum"`
-	// Largest are the largest differences in plain sentences.
-	Largest []reconciliation.Sentence `json:"largest"`
-	// Tolerated are lines within a tolerance; they are posted all the same.
-	Tolerated []reconciliation.Tolerated `json:"tolerated,omitempty"`
-	// Limits are the approval limits that held.
-	Limits     []reconciliation.CurrencySum              `json:"limits,omitempty"`
-	Comments   []*reconciliation.ReconciliationCommented `json:"comments,omitempty"`
-	Withdrawal *reconciliation.ReconciliationWithdrawn   `json:"withdrawal,omitempty"`
-
-	tolerances []reconciliation.CurrencySum
-}
-
-func viewOfProposal(r *reconciliation.Reconciliation, p *reconciliation.Proposal) *monthView {
-	v := &monthView{
-		Month: p.Month, Phase: r.Phase(), Run: p.Run, ProposedBy: p.Actor, Documents: p.Documents, Accounts: p.Accounts, Lines: p.Lines,
-		Unallocated: p.Unallocated, OwnCost: p.OwnCost, Uninvoiced: p.Uninvoiced, UninvoicedSum: p.UninvoicedSum,
-	}
-	if a := r.Approval(); a != nil {
-		v.ApprovedBy, v.Limits = a.Actor, a.Limits
-	}
-	v.Comments, v.Withdrawal, v.tolerances = r.Comments(), r.Withdrawal(), p.Tolerances
-	v.count()
-	return v
-}
-
-func viewOfResult(r *reconciliation.Result, month domain.Month, tolerances []reconciliation.CurrencySum) *monthView {
-	v := &monthView{
-		Month: month, Phase: "preview", tolerances: tolerances, Documents: r.Documents, Lines: map[string][]reconciliation.Line{}, Unallocated: r.Unallocated,
-		OwnCost: r.OwnCost, Uninvoiced: r.Uninvoiced, UninvoicedSum: r.UninvoicedSum,
-	}
-	for i := range r.Accounts {
-		v.Accounts = append(v.Accounts, r.Accounts[i].AccountSummary)
-		v.Lines[r.Accounts[i].PartnerID] = r.Accounts[i].Lines
-	}
-	v.count()
-	return v
-}
-
-// count counts the parts by kind and tells the largest differences.
-func (v *monthView) count() {
-	v.Largest = reconciliation.Largest(v.Accounts, v.Lines, mostLines)
-	v.Tolerated = reconciliation.SumTolerated(v.Accounts, v.Lines, v.tolerances)
-	v.Parts = map[reconciliation.PartKind]int{}
-	for _, lines := range v.Lines {
-		for i := range lines {
-			for _, p := range lines[i].Parts {
-				v.Parts[p.Kind]++
-			}
-		}
-	}
-}
-
-func (g *globals) showMonth(v *monthView, all bool) error {
+func (g *globals) showMonth(v *desk.MonthView, all bool) error {
 	return g.print(v, func(w io.Writer) { writeMonth(w, v, all) })
 }
 
-func writeMonth(w io.Writer, v *monthView, all bool) {
+func writeMonth(w io.Writer, v *desk.MonthView, all bool) {
 	fmt.Fprintf(w, "%s: %s", v.Month, v.Phase)
 	if v.Run > 0 {
 		fmt.Fprintf(w, ", run %d", v.Run)
@@ -164,7 +98,7 @@ func writeMonthDocuments(w io.Writer, documents []reconciliation.DocumentRef) {
 
 // writeMonthLines shows the lines with the largest differences and what they
 // come from.
-func writeMonthLines(w io.Writer, v *monthView, all bool) {
+func writeMonthLines(w io.Writer, v *desk.MonthView, all bool) {
 	type row struct {
 		partner  string
 		currency money.Currency
@@ -199,7 +133,7 @@ func writeMonthLines(w io.Writer, v *monthView, all bool) {
 			}
 			because += fmt.Sprintf("%s %s", p.Kind, p.Amount)
 		}
-		if reconciliation.Within(v.tolerances, r.currency, l.Difference) {
+		if reconciliation.Within(v.Tolerances, r.currency, l.Difference) {
 			because += " (tolerated)"
 		}
 		t.AppendRow(table.Row{
@@ -233,16 +167,16 @@ func (*monthPreviewCmd) Help() string { return `  prepay month preview 2026-10` 
 
 // Run runs the command.
 func (c *monthPreviewCmd) Run(ctx context.Context, g *globals) error {
-	return g.read(ctx, func(a *app) error {
-		r, err := a.ledger.PreviewMonth(ctx, c.Month.Month)
+	return g.read(ctx, func(a *desk.Desk) error {
+		r, err := a.Ledger.PreviewMonth(ctx, c.Month.Month)
 		if err != nil {
 			return err
 		}
-		settings, _, err := a.ledger.MonthSettings(ctx)
+		settings, _, err := a.Ledger.MonthSettings(ctx)
 		if err != nil {
 			return err
 		}
-		return g.showMonth(viewOfResult(r, c.Month.Month, settings.Tolerances()), c.Lines)
+		return g.showMonth(desk.ViewOfResult(r, c.Month.Month, settings.Tolerances()), c.Lines)
 	})
 }
 
@@ -256,15 +190,15 @@ func (*monthProposeCmd) Help() string { return `  prepay month propose 2026-10 -
 
 // Run runs the command.
 func (c *monthProposeCmd) Run(ctx context.Context, g *globals) error {
-	return c.decide(ctx, g, &c.who, func(a *app, m domain.Meta, month domain.Month) error {
-		_, err := a.ledger.ProposeMonth(ctx, m, month)
+	return c.decide(ctx, g, &c.who, func(a *desk.Desk, m domain.Meta, month domain.Month) error {
+		_, err := a.Ledger.ProposeMonth(ctx, m, month)
 		return err
 	})
 }
 
 // decide gives a command to a month and shows what it came to.
-func (c *monthArg) decide(ctx context.Context, g *globals, w *who, give func(*app, domain.Meta, domain.Month) error) error {
-	return g.read(ctx, func(a *app) error {
+func (c *monthArg) decide(ctx context.Context, g *globals, w *who, give func(*desk.Desk, domain.Meta, domain.Month) error) error {
+	return g.read(ctx, func(a *desk.Desk) error {
 		if err := give(a, w.meta(), c.Month.Month); err != nil {
 			return err
 		}
@@ -272,9 +206,9 @@ func (c *monthArg) decide(ctx context.Context, g *globals, w *who, give func(*ap
 	})
 }
 
-func (c *monthArg) show(ctx context.Context, g *globals, a *app) error {
+func (c *monthArg) show(ctx context.Context, g *globals, a *desk.Desk) error {
 	month := c.Month.Month
-	r, _, err := a.ledger.Month(ctx, month)
+	r, _, err := a.Ledger.Month(ctx, month)
 	if err != nil {
 		return err
 	}
@@ -282,7 +216,7 @@ func (c *monthArg) show(ctx context.Context, g *globals, a *app) error {
 	if p == nil {
 		return domain.Reject(domain.NothingToReconcile, "Nothing is proposed for %s: see prepay month preview.", month)
 	}
-	return g.showMonth(viewOfProposal(r, p), c.Lines)
+	return g.showMonth(desk.ViewOfProposal(r, p), c.Lines)
 }
 
 type monthApproveCmd struct {
@@ -298,8 +232,8 @@ func (*monthApproveCmd) Help() string {
 
 // Run runs the command.
 func (c *monthApproveCmd) Run(ctx context.Context, g *globals) error {
-	return c.decide(ctx, g, &c.who, func(a *app, m domain.Meta, month domain.Month) error {
-		_, err := a.ledger.ApproveMonth(ctx, m, month, c.Uninvoiced.pointer())
+	return c.decide(ctx, g, &c.who, func(a *desk.Desk, m domain.Meta, month domain.Month) error {
+		_, err := a.Ledger.ApproveMonth(ctx, m, month, c.Uninvoiced.pointer())
 		return err
 	})
 }
@@ -314,8 +248,8 @@ func (*monthPostCmd) Help() string { return `  prepay month post 2026-10 --actor
 
 // Run runs the command.
 func (c *monthPostCmd) Run(ctx context.Context, g *globals) error {
-	return c.decide(ctx, g, &c.who, func(a *app, m domain.Meta, month domain.Month) error {
-		_, err := a.ledger.PostMonth(ctx, m, month)
+	return c.decide(ctx, g, &c.who, func(a *desk.Desk, m domain.Meta, month domain.Month) error {
+		_, err := a.Ledger.PostMonth(ctx, m, month)
 		return err
 	})
 }
@@ -327,5 +261,5 @@ func (*monthShowCmd) Help() string { return `  prepay month show 2026-10 --lines
 
 // Run runs the command.
 func (c *monthShowCmd) Run(ctx context.Context, g *globals) error {
-	return g.read(ctx, func(a *app) error { return c.show(ctx, g, a) })
+	return g.read(ctx, func(a *desk.Desk) error { return c.show(ctx, g, a) })
 }

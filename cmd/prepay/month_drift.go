@@ -11,6 +11,7 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
+	"prepayledger/cmd/prepay/internal/desk"
 	"prepayledger/consumers/drift"
 	"prepayledger/consumers/ledger"
 	"prepayledger/consumers/metainvoice"
@@ -42,7 +43,7 @@ func (c *monthDriftCmd) Run(ctx context.Context, g *globals) error {
 	if c.On != nil && domain.MonthOf(c.On.Time, time.UTC) != c.Month.Month {
 		return domain.Reject(domain.InvalidSetting, "%s is no day of %s: correct --on.", c.On.Format(time.DateOnly), c.Month.Month)
 	}
-	return g.read(ctx, func(a *app) error {
+	return g.read(ctx, func(a *desk.Desk) error {
 		report, err := c.compare(ctx, a)
 		if err != nil {
 			return err
@@ -51,13 +52,13 @@ func (c *monthDriftCmd) Run(ctx context.Context, g *globals) error {
 	})
 }
 
-func (c *monthDriftCmd) compare(ctx context.Context, a *app) (*drift.Report, error) {
-	if err := a.ledger.Settle(ctx); err != nil {
+func (c *monthDriftCmd) compare(ctx context.Context, a *desk.Desk) (*drift.Report, error) {
+	if err := a.Ledger.Settle(ctx); err != nil {
 		return nil, err
 	}
 	var channels []drift.Channel
-	for _, id := range a.views.accounts.Partners() {
-		account, err := a.views.accounts.Get(id)
+	for _, id := range a.Views.Accounts.Partners() {
+		account, err := a.Views.Accounts.Get(id)
 		if err != nil {
 			return nil, err
 		}
@@ -71,13 +72,13 @@ func (c *monthDriftCmd) compare(ctx context.Context, a *app) (*drift.Report, err
 	if c.On != nil {
 		through = c.On.Time
 	}
-	d := drift.New(c.Month.Month, through, channels, a.ledger.Markets().ByCountry)
+	d := drift.New(c.Month.Month, through, channels, a.Ledger.Markets().ByCountry)
 	for _, path := range c.Analytics {
 		if err := readAnalytics(path, d); err != nil {
 			return nil, err
 		}
 	}
-	for _, id := range a.views.accounts.Partners() {
+	for _, id := range a.Views.Accounts.Partners() {
 		if err := c.charged(ctx, a, id, d); err != nil {
 			return nil, err
 		}
@@ -99,14 +100,14 @@ func readAnalytics(path string, d *drift.Comparison) error {
 
 // charged adds what an account was charged: the month's sums, or through a
 // day what its events say.
-func (c *monthDriftCmd) charged(ctx context.Context, a *app, partner string, d *drift.Comparison) error {
-	account, err := a.views.accounts.Get(partner)
+func (c *monthDriftCmd) charged(ctx context.Context, a *desk.Desk, partner string, d *drift.Comparison) error {
+	account, err := a.Views.Accounts.Get(partner)
 	if err != nil {
 		return err
 	}
 	currency := account.State.Currency
 	if c.On != nil {
-		return a.fold(ctx, ledger.AccountStream(partner), func(_ eventstore.Recorded, _ codec.Metadata, e domain.Event) error {
+		return a.Fold(ctx, ledger.AccountStream(partner), func(_ eventstore.Recorded, _ codec.Metadata, e domain.Event) error {
 			if u, at := driftOf(e); u != nil && d.Counts(u.WABAID, at) {
 				u.PartnerID, u.Currency = partner, currency
 				d.Charge(u)
@@ -114,7 +115,7 @@ func (c *monthDriftCmd) charged(ctx context.Context, a *app, partner string, d *
 			return nil
 		})
 	}
-	rows, err := a.views.usage.Month(partner, c.Month.Month)
+	rows, err := a.Views.Usage.Month(partner, c.Month.Month)
 	for i := range rows {
 		r := &rows[i]
 		if r.Direct {

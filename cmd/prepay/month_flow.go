@@ -9,6 +9,7 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
+	"prepayledger/cmd/prepay/internal/desk"
 	"prepayledger/domain"
 	"prepayledger/domain/money"
 	"prepayledger/domain/reconciliation"
@@ -47,11 +48,11 @@ else; prepay month show lists the comments.
 
 // Run runs the command.
 func (c *monthCommentCmd) Run(ctx context.Context, g *globals) error {
-	return g.read(ctx, func(a *app) error {
-		if err := a.ledger.CommentMonth(ctx, c.meta(), c.Month.Month, c.Text); err != nil {
+	return g.read(ctx, func(a *desk.Desk) error {
+		if err := a.Ledger.CommentMonth(ctx, c.meta(), c.Month.Month, c.Text); err != nil {
 			return err
 		}
-		r, _, err := a.ledger.Month(ctx, c.Month.Month)
+		r, _, err := a.Ledger.Month(ctx, c.Month.Month)
 		if err != nil {
 			return err
 		}
@@ -81,8 +82,8 @@ propose again: that needs no withdrawal.
 
 // Run runs the command.
 func (c *monthWithdrawCmd) Run(ctx context.Context, g *globals) error {
-	return c.decide(ctx, g, &c.who, func(a *app, m domain.Meta, month domain.Month) error {
-		return a.ledger.WithdrawMonth(ctx, m, month, c.Reason)
+	return c.decide(ctx, g, &c.who, func(a *desk.Desk, m domain.Meta, month domain.Month) error {
+		return a.Ledger.WithdrawMonth(ctx, m, month, c.Reason)
 	})
 }
 
@@ -125,9 +126,9 @@ func (c *monthLimitsCmd) Run(ctx context.Context, g *globals) error {
 	if err != nil {
 		return err
 	}
-	return g.with(ctx, func(a *app) error {
+	return g.with(ctx, func(a *desk.Desk) error {
 		if cmd != nil {
-			if err := a.ledger.ChangeMonthSettings(ctx, c.meta(), cmd); err != nil {
+			if err := a.Ledger.ChangeMonthSettings(ctx, c.meta(), cmd); err != nil {
 				return err
 			}
 		}
@@ -150,10 +151,10 @@ it are posted like all others, and only listed as tolerated.
 
 // Run runs the command.
 func (c *monthToleranceCmd) Run(ctx context.Context, g *globals) error {
-	return g.with(ctx, func(a *app) error {
+	return g.with(ctx, func(a *desk.Desk) error {
 		if c.Amount != nil {
 			cmd := &reconciliation.SetTolerance{Currency: c.Amount.currency, Amount: c.Amount.Amount}
-			if err := a.ledger.ChangeMonthSettings(ctx, c.meta(), cmd); err != nil {
+			if err := a.Ledger.ChangeMonthSettings(ctx, c.meta(), cmd); err != nil {
 				return err
 			}
 		}
@@ -161,18 +162,12 @@ func (c *monthToleranceCmd) Run(ctx context.Context, g *globals) error {
 	})
 }
 
-// monthSettings are the settings of month ends as they are shown.
-type monthSettings struct {
-	Limits     []reconciliation.ApprovalLimit `json:"limits"`
-	Tolerances []reconciliation.CurrencySum   `json:"tolerances"`
-}
-
-func (g *globals) showMonthSettings(ctx context.Context, a *app) error {
-	s, _, err := a.ledger.MonthSettings(ctx)
+func (g *globals) showMonthSettings(ctx context.Context, a *desk.Desk) error {
+	s, _, err := a.Ledger.MonthSettings(ctx)
 	if err != nil {
 		return err
 	}
-	return g.print(monthSettings{s.Limits(), s.Tolerances()}, func(w io.Writer) {
+	return g.print(desk.MonthSettings{Limits: s.Limits(), Tolerances: s.Tolerances()}, func(w io.Writer) {
 		if len(s.Limits()) == 0 {
 			fmt.Fprintln(w, "No approval limits: any other person may approve any sum.")
 		} else {

@@ -3,6 +3,8 @@ package main
 import (
 	"strings"
 	"testing"
+
+	"prepayledger/cmd/prepay/internal/desk"
 )
 
 // TestMonthWorkflow: comments stay with the month, limits stop an approval by
@@ -18,7 +20,7 @@ func TestMonthWorkflow(t *testing.T) {
 	ok(t, data, "month", "limits", "--actor-pattern", "finance:*", "--max", "0.001 USD", "--actor", "finance:lead")
 	ok(t, data, "month", "limits", "--actor-pattern", "finance:ben", "--max", "5 USD", "--actor", "finance:lead")
 	ok(t, data, "month", "tolerance", "--amount", "0.01 USD", "--actor", "finance:lead")
-	s := parsed[monthSettings](t, data, "month", "limits")
+	s := parsed[desk.MonthSettings](t, data, "month", "limits")
 	if len(s.Limits) != 2 || len(s.Tolerances) != 1 {
 		t.Errorf("settings: %+v", s)
 	}
@@ -31,16 +33,16 @@ func TestMonthWorkflow(t *testing.T) {
 	refused(t, "no approval limit is set", exitFailed, data, "month", "approve", "2026-10", "--actor", "sales:cem")
 	ok(t, data, "month", "withdraw", "2026-10", "--actor", "finance:ana", "--reason", "wait for the memo")
 	refused(t, "withdrew the proposal", exitFailed, data, "month", "approve", "2026-10", "--actor", "finance:ben")
-	if v := parsed[monthView](t, data, "month", "show", "2026-10"); v.Phase != "withdrawn" || v.Withdrawal == nil || len(v.Comments) != 1 {
+	if v := parsed[desk.MonthView](t, data, "month", "show", "2026-10"); v.Phase != "withdrawn" || v.Withdrawal == nil || len(v.Comments) != 1 {
 		t.Errorf("withdrawn: %+v", v)
 	}
 	ok(t, data, "month", "propose", "2026-10", "--actor", "finance:ana")
 	ok(t, data, "month", "approve", "2026-10", "--actor", "finance:ben")
-	v := parsed[monthView](t, data, "month", "show", "2026-10")
+	v := parsed[desk.MonthView](t, data, "month", "show", "2026-10")
 	if v.Phase != "posted" || len(v.Limits) != 1 || v.Limits[0].Amount.String() != "5" || len(v.Tolerated) != 1 || v.Tolerated[0].Sum.String() != "-0.01" {
 		t.Errorf("posted: %+v", v)
 	}
-	if l := parsed[[]balanceLine](t, data, "balance", "PA-1")[0]; l.Balance.String() != "499.89" {
+	if l := parsed[[]desk.BalanceLine](t, data, "balance", "PA-1")[0]; l.Balance.String() != "499.89" {
 		t.Errorf("balance %s: the tolerated cent is not posted", l.Balance)
 	}
 	refused(t, "can't be withdrawn", exitFailed, data, "month", "withdraw", "2026-10", "--actor", "finance:ana", "--reason", "too late")

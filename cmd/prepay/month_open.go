@@ -11,6 +11,7 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
+	"prepayledger/cmd/prepay/internal/desk"
 	"prepayledger/consumers/evidence"
 	"prepayledger/consumers/ledger"
 	"prepayledger/domain/reconciliation"
@@ -54,12 +55,12 @@ func (c *monthOpenCmd) wanted() evidence.Wanted {
 
 // Run runs the command.
 func (c *monthOpenCmd) Run(ctx context.Context, g *globals) error {
-	return g.read(ctx, func(a *app) error {
-		r, _, err := a.ledger.Month(ctx, c.Month.Month)
+	return g.read(ctx, func(a *desk.Desk) error {
+		r, _, err := a.Ledger.Month(ctx, c.Month.Month)
 		if err != nil {
 			return err
 		}
-		in, err := a.ledger.MonthInput(ctx, c.Month.Month)
+		in, err := a.Ledger.MonthInput(ctx, c.Month.Month)
 		if err != nil {
 			return err
 		}
@@ -67,7 +68,7 @@ func (c *monthOpenCmd) Run(ctx context.Context, g *globals) error {
 		if err != nil {
 			return err
 		}
-		from := evidence.Source{Store: a.store, Codec: a.views.codec, Stream: ledger.AccountStream(c.Partner)}
+		from := evidence.Source{Store: a.Store, Codec: a.Views.Codec, Stream: ledger.AccountStream(c.Partner)}
 		switch {
 		case c.CSV:
 			return openAsCSV(ctx, g.Stdout, line, from)

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"prepayledger/cmd/prepay/internal/desk"
 	"prepayledger/consumers/evidence"
 )
 
@@ -95,7 +96,7 @@ func TestMonthOpenRounding(t *testing.T) {
 	if !m.Sums.Tie || len(m.Counterparts) != 1 || m.Counterparts[0].Rate == nil || m.Parts[0].Kind != "rounding" {
 		t.Errorf("%+v", m)
 	}
-	v := parsed[monthView](t, data, "month", "preview", "2026-10")
+	v := parsed[desk.MonthView](t, data, "month", "preview", "2026-10")
 	if len(v.Largest) != 2 || !strings.Contains(v.Largest[0].Text, "rate of exchange") && !strings.Contains(v.Largest[1].Text, "rate of exchange") {
 		t.Errorf("largest: %+v", v.Largest)
 	}

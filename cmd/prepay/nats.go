@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"go.uber.org/zap"
 
+	"prepayledger/cmd/prepay/internal/app"
 	"prepayledger/consumers/natsbus"
 	"prepayledger/consumers/outbound"
 	"prepayledger/consumers/publisher"
@@ -127,13 +128,13 @@ func (c *natsClient) with(ctx context.Context, g *globals, work func(*workbench)
 	if err := g.exists(); err != nil {
 		return err
 	}
-	lock, err := lockData(g.Data)
+	lock, err := app.Lock(g.Data)
 	if err != nil {
 		return g.inUse(err)
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
 	b := &workbench{}
-	if b.store, err = openStore(g.Data, g.EventStore, nil); err != nil {
+	if b.store, err = app.OpenStore(g.Data, g.EventStore, nil); err != nil {
 		return g.inUse(err)
 	}
 	defer func() { err = errors.Join(err, b.store.Close()) }()

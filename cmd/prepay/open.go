@@ -9,12 +9,14 @@ import (
 	"os"
 	"path/filepath"
 
+	"prepayledger/cmd/prepay/internal/app"
+	"prepayledger/cmd/prepay/internal/desk"
 	"prepayledger/eventstore"
 )
 
 // with opens the data folder for a command and closes it afterwards.
-func (g *globals) with(ctx context.Context, work func(*app) error) (err error) {
-	a, err := openApp(ctx, g.Data, appOptions{eventStore: g.EventStore, clock: g.Now, processor: processor(g.Payments)})
+func (g *globals) with(ctx context.Context, work func(*desk.Desk) error) (err error) {
+	a, err := desk.Open(ctx, g.Data, app.Options{EventStore: g.EventStore, Clock: g.Now, Processor: processor(g.Payments)})
 	if err != nil {
 		return g.inUse(err)
 	}
@@ -44,7 +46,7 @@ func (inUseError) Is(target error) bool { return target == eventstore.ErrLocked 
 
 // read is with for commands that only look: a folder without data is an error
 // that says so instead of an empty ledger.
-func (g *globals) read(ctx context.Context, work func(*app) error) error {
+func (g *globals) read(ctx context.Context, work func(*desk.Desk) error) error {
 	if err := g.exists(); err != nil {
 		return err
 	}
@@ -56,7 +58,7 @@ func (g *globals) exists() error {
 	if g.EventStore != "" {
 		return nil
 	}
-	if _, err := os.Stat(filepath.Join(g.Data, logFolder)); errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(filepath.Join(g.Data, app.LogFolder)); errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("there is no data in %s: import something first, or name another folder with --data", g.Data)
 	}
 	return nil

@@ -101,7 +101,7 @@ func (s *server) startPayments(ctx context.Context) http.Handler {
 		return nil
 	}
 	log := s.log.Named("payments")
-	m := manager.New(s.app.ledger, s.app.views.accounts, driver, manager.Options{Logger: log})
+	m := manager.New(s.app.Ledger, s.app.Views.Accounts, driver, manager.Options{Logger: log})
 	s.run(ctx, "payments", m.Run)
 	s.watchPayments(m)
 	if bank == nil {

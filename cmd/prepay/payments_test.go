@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go"
 	stripehook "github.com/stripe/stripe-go/v84/webhook"
 
+	"prepayledger/cmd/prepay/internal/desk"
 	"prepayledger/consumers/natsbus"
 )
 
@@ -25,7 +26,7 @@ func TestRefundPayout(t *testing.T) {
 	ok(t, data, "account", "add-funds", "PA-1", "100")
 	ok(t, data, "account", "refund", "PA-1", "40", "--payout", "--reason", "end", "--actor", "finance:ana")
 	ok(t, data, "account", "refund", "PA-1", "5", "--recharge", "PA-1-R000001", "--reason", "end", "--actor", "finance:ana")
-	v := parsed[accountView](t, data, "account", "show", "PA-1")
+	v := parsed[desk.AccountView](t, data, "account", "show", "PA-1")
 	if v.Balance.String() != "555" || len(v.Refunds) != 1 || v.Refunds[0].Status != "paid_out" || len(v.CreditNotes) != 2 || v.CreditNotes[0].Total.String() != "40" {
 		t.Errorf("balance %s, refunds %+v, credit notes %+v", v.Balance, v.Refunds, v.CreditNotes)
 	}
@@ -116,7 +117,7 @@ func TestServeStripe(t *testing.T) {
 	if code := r.end(); code != exitDone {
 		t.Errorf("ended with %d", code)
 	}
-	v := parsed[accountView](t, data, "--payments", "stripe", "account", "show", "PA-1")
+	v := parsed[desk.AccountView](t, data, "--payments", "stripe", "account", "show", "PA-1")
 	if !v.Balance.IsZero() || v.Figures.Succeeded != 1 || v.Figures.ReversedCount != 1 || len(v.CreditNotes) != 1 || v.CreditNotes[0].Total.String() != "520" {
 		t.Errorf("%+v", v)
 	}
@@ -163,7 +164,7 @@ func TestServePaymentService(t *testing.T) {
 	if code := r.end(); code != exitDone {
 		t.Errorf("ended with %d", code)
 	}
-	v := parsed[accountView](t, data, "--payments", "nats", "account", "show", "PA-1")
+	v := parsed[desk.AccountView](t, data, "--payments", "nats", "account", "show", "PA-1")
 	if !v.Balance.IsZero() || v.Figures.Succeeded != 1 || v.Figures.ReversedCount != 1 || v.InFlight != nil {
 		t.Errorf("%+v", v)
 	}

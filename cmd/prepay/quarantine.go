@@ -8,9 +8,9 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
+	"prepayledger/cmd/prepay/internal/desk"
 	"prepayledger/consumers/ledger"
 	"prepayledger/domain"
-	"prepayledger/domain/money"
 	"prepayledger/projections/quarantine"
 )
 
@@ -29,11 +29,11 @@ type chosen struct {
 	Charge     string           `help:"Only this charge id." placeholder:"ID"`
 }
 
-func (c *chosen) each(a *app, work func(*quarantine.Entry) error) error {
-	if c.Partner != "" && !a.ledger.Exists(c.Partner) {
+func (c *chosen) each(a *desk.Desk, work func(*quarantine.Entry) error) error {
+	if c.Partner != "" && !a.Ledger.Exists(c.Partner) {
 		return domain.Reject(domain.UnknownAccount, "There is no partner account %.64q: see prepay account list.", c.Partner)
 	}
-	return a.views.quarantine.List(c.Partner, c.Partner == "" && !c.Unassigned, string(c.Reason), func(e *quarantine.Entry) error {
+	return a.Views.Quarantine.List(c.Partner, c.Partner == "" && !c.Unassigned, string(c.Reason), func(e *quarantine.Entry) error {
 		if c.Charge != "" && e.ChargeID != c.Charge {
 			return nil
 		}
@@ -54,7 +54,7 @@ func (*quarantineListCmd) Help() string {
 
 // Run runs the command.
 func (c *quarantineListCmd) Run(ctx context.Context, g *globals) error {
-	return g.read(ctx, func(a *app) error {
+	return g.read(ctx, func(a *desk.Desk) error {
 		entries, total := []quarantine.Entry{}, 0
 		err := c.each(a, func(e *quarantine.Entry) error {
 			if total++; len(entries) < c.Limit {
@@ -100,32 +100,15 @@ records are written as they came. The recipient is cut to its first digits.
   prepay quarantine export --reason wrong_currency > mend.ndjson`
 }
 
-// exported is an entry in the format of usage import.
-type exported struct {
-	ChargeID     string              `json:"charge_id"`
-	PartnerID    string              `json:"partner_id,omitempty"`
-	ChannelID    string              `json:"channel_id,omitempty"`
-	WABAID       string              `json:"waba_id,omitempty"`
-	Recipient    string              `json:"recipient,omitempty"`
-	Country      string              `json:"country,omitempty"`
-	Market       string              `json:"market,omitempty"`
-	Category     string              `json:"category,omitempty"`
-	PricingModel domain.PricingModel `json:"pricing_model,omitempty"`
-	PricingType  string              `json:"pricing_type,omitempty"`
-	OccurredAt   time.Time           `json:"occurred_at,omitzero"`
-	Amount       *money.Amount       `json:"amount,omitempty"`
-	Currency     money.Currency      `json:"currency,omitempty"`
-}
-
 // Run runs the command.
 func (c *quarantineExportCmd) Run(ctx context.Context, g *globals) error {
-	return g.read(ctx, func(a *app) error {
+	return g.read(ctx, func(a *desk.Desk) error {
 		return c.each(a, func(e *quarantine.Entry) error {
 			if e.Raw != "" {
 				_, err := fmt.Fprintln(g.Stdout, e.Raw)
 				return err
 			}
-			return writeJSON(g.Stdout, exported{
+			return writeJSON(g.Stdout, desk.Exported{
 				ChargeID: e.ChargeID, PartnerID: e.PartnerID, ChannelID: e.ChannelID, WABAID: e.WABAID, Recipient: e.RecipientPrefix,
 				Country: e.Country, Market: e.Market, Category: e.Category, PricingModel: e.PricingModel, PricingType: e.PricingType,
 				OccurredAt: e.OccurredAt, Amount: e.Amount, Currency: e.Currency,
@@ -152,14 +135,14 @@ const retryBatch = 1000
 
 // Run runs the command.
 func (c *quarantineRetryCmd) Run(ctx context.Context, g *globals) error {
-	return g.read(ctx, func(a *app) error {
-		if err := a.ledger.AdvanceAll(ctx); err != nil {
+	return g.read(ctx, func(a *desk.Desk) error {
+		if err := a.Ledger.AdvanceAll(ctx); err != nil {
 			return err
 		}
 		results, stuck := map[string]int{}, false
 		var batch []ledger.Presented
 		present := func() error {
-			outcomes, err := a.ledger.Charge(ctx, domain.Meta{Actor: c.Actor}, batch)
+			outcomes, err := a.Ledger.Charge(ctx, domain.Meta{Actor: c.Actor}, batch)
 			for _, o := range outcomes {
 				name := string(o.Charge)
 				if o.Reason != 0 {
@@ -176,7 +159,7 @@ func (c *quarantineRetryCmd) Run(ctx context.Context, g *globals) error {
 				results["left out: malformed"]++
 				return nil
 			}
-			batch = append(batch, ledger.Presented{Charge: chargeOf(e), PhoneNumberID: e.PhoneNumberID})
+			batch = append(batch, ledger.Presented{Charge: desk.ChargeOf(e), PhoneNumberID: e.PhoneNumberID})
 			if len(batch) == retryBatch {
 				return present()
 			}
@@ -200,17 +183,4 @@ func (c *quarantineRetryCmd) Run(ctx context.Context, g *globals) error {
 		}
 		return err
 	})
-}
-
-// chargeOf is an entry as it was presented.
-func chargeOf(e *quarantine.Entry) domain.Charge {
-	c := domain.Charge{
-		ChargeID: e.ChargeID, PartnerID: e.PartnerID, ChannelID: e.ChannelID, WABAID: e.WABAID, RecipientPrefix: e.RecipientPrefix,
-		Country: e.Country, Market: e.Market, Category: e.Category, Model: e.PricingModel, PricingType: e.PricingType,
-		OccurredAt: e.OccurredAt, Currency: e.Currency,
-	}
-	if e.Amount != nil {
-		c.Priced, c.Amount = true, *e.Amount
-	}
-	return c
 }

@@ -33,7 +33,7 @@ func TestRetry(t *testing.T) {
 	ok(t, data, "verify")
 }
 
-// TestQuarantineExport: what is exported can be mended and imported again; a
+// TestQuarantineExport: what is desk.Exported can be mended and imported again; a
 // malformed record comes out as it came.
 func TestQuarantineExport(t *testing.T) {
 	data := newLedger(t)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
+	"prepayledger/cmd/prepay/internal/desk"
 	"prepayledger/domain"
 	"prepayledger/domain/rating"
 )
@@ -50,14 +51,14 @@ func (c *ratesImportCmd) Run(ctx context.Context, g *globals) error {
 	if err := readable(c.Files); err != nil {
 		return err
 	}
-	return g.with(ctx, func(a *app) error {
+	return g.with(ctx, func(a *desk.Desk) error {
 		all := []imported{}
 		for _, file := range c.Files {
 			data, err := os.ReadFile(file)
 			if err != nil {
 				return err
 			}
-			card, added, err := a.ledger.ImportRates(ctx, c.meta(), filepath.Base(file), data, opts)
+			card, added, err := a.Ledger.ImportRates(ctx, c.meta(), filepath.Base(file), data, opts)
 			if err != nil {
 				return err
 			}
@@ -89,8 +90,8 @@ its date until the next one of its currency (R9).
 
 // Run runs the command.
 func (*ratesListCmd) Run(ctx context.Context, g *globals) error {
-	return g.read(ctx, func(a *app) error {
-		all, err := a.views.cards.All()
+	return g.read(ctx, func(a *desk.Desk) error {
+		all, err := a.Views.Cards.All()
 		if err != nil {
 			return err
 		}

@@ -4,14 +4,12 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
+	"prepayledger/cmd/prepay/internal/desk"
 	"prepayledger/domain"
-	"prepayledger/domain/money"
 )
 
 type accountRefundRetryCmd struct {
@@ -47,32 +45,8 @@ func (c *accountRefundCancelCmd) Run(ctx context.Context, g *globals) error {
 	return g.give(ctx, &c.who, c.Partner, &domain.CancelRefund{RefundID: c.Refund, Reason: c.Reason})
 }
 
-// refundLine is a refund through the processor, for people and machines.
-type refundLine struct {
-	RefundID   string              `json:"refund_id"`
-	RechargeID string              `json:"recharge_id"`
-	Amount     money.Amount        `json:"amount"`
-	Status     domain.RefundStatus `json:"status"`
-	Attempt    int                 `json:"attempt"`
-	Code       string              `json:"code,omitempty"`
-	RetryAt    *time.Time          `json:"retry_at,omitempty"`
-}
-
-// refundLines lists the account's refunds through the processor, by number.
-func refundLines(a *domain.Account) (lines []refundLine) {
-	for _, r := range a.Refunds {
-		l := refundLine{RefundID: r.RefundID, RechargeID: r.RechargeID, Amount: r.Amount, Status: r.Status, Attempt: r.Attempt, Code: r.Code}
-		if !r.RetryAt.IsZero() {
-			l.RetryAt = &r.RetryAt
-		}
-		lines = append(lines, l)
-	}
-	slices.SortFunc(lines, func(a, b refundLine) int { return strings.Compare(a.RefundID, b.RefundID) })
-	return lines
-}
-
 // writePayback shows refunds and credit notes, where there are any.
-func writePayback(w io.Writer, v *accountView) {
+func writePayback(w io.Writer, v *desk.AccountView) {
 	if len(v.Refunds) > 0 {
 		t := newTable("refund", "from", "amount", "status", "attempt", "tried again at")
 		for _, r := range v.Refunds {

@@ -16,6 +16,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap"
 
+	"prepayledger/cmd/prepay/internal/app"
+	"prepayledger/cmd/prepay/internal/desk"
 	"prepayledger/consumers/deadlines"
 	"prepayledger/consumers/gatestate"
 	"prepayledger/consumers/history"
@@ -43,7 +45,7 @@ type server struct {
 	settings *settings
 	log      *zap.Logger
 
-	app       *app
+	app       *desk.Desk
 	telemetry *telemetry
 	nats      *natsbus.Server // nil with --nats-url
 	conn      *nats.Conn
@@ -71,9 +73,9 @@ func (s *server) start(ctx context.Context) (err error) {
 	if s.telemetry, err = newTelemetry(ctx, s.settings); err != nil {
 		return err
 	}
-	s.app, err = openApp(ctx, s.globals.Data, appOptions{
-		eventStore: s.globals.EventStore, clock: s.globals.Now, provider: s.settings.Provider, wrap: s.telemetry.store,
-		tracer: s.telemetry.tracer, processor: processor(s.globals.Payments), logger: s.log,
+	s.app, err = desk.Open(ctx, s.globals.Data, app.Options{
+		EventStore: s.globals.EventStore, Clock: s.globals.Now, Provider: s.settings.Provider, Wrap: s.telemetry.store,
+		Tracer: s.telemetry.tracer, Processor: processor(s.globals.Payments), Logger: s.log,
 	})
 	if err != nil {
 		return err
@@ -94,8 +96,8 @@ func (s *server) start(ctx context.Context) (err error) {
 	work, taking := context.WithCancel(context.WithoutCancel(ctx))
 	s.taking = taking
 	s.run(work, "gate states", s.states.Run)
-	s.run(work, "deadlines", deadlines.New(s.app.ledger, s.app.views.accounts, deadlines.Options{Logger: s.log}).Run)
-	pages := history.NewServer(s.conn, s.app.store, s.log)
+	s.run(work, "deadlines", deadlines.New(s.app.Ledger, s.app.Views.Accounts, deadlines.Options{Logger: s.log}).Run)
+	pages := history.NewServer(s.conn, s.app.Store, s.log)
 	s.run(work, "history", pages.Run)
 	if err := s.startWhy(work); err != nil {
 		return err
@@ -111,7 +113,7 @@ func (s *server) start(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	intake := natsintake.New(s.intake, taken, s.app.ledger, natsintake.Options{Observer: s.telemetry, Logger: s.log})
+	intake := natsintake.New(s.intake, taken, s.app.Ledger, natsintake.Options{Observer: s.telemetry, Logger: s.log})
 	s.run(work, "intake", intake.Run)
 	for _, ready := range []<-chan struct{}{pages.Ready(), intake.Ready()} {
 		select {
@@ -190,7 +192,7 @@ func startNATS(dir string, c *settings, log *zap.Logger) (*natsbus.Server, error
 // own: one that must be mended by hand does not stop the others.
 func (s *server) follow() (err error) {
 	log := s.log.Named("outbound")
-	events, err := publisher.New(s.conn, s.app.store, publisher.Options{Logger: log})
+	events, err := publisher.New(s.conn, s.app.Store, publisher.Options{Logger: log})
 	if err != nil {
 		return err
 	}
@@ -206,7 +208,7 @@ func (s *server) follow() (err error) {
 	}
 	for _, out := range []outbound.Output{events, s.states, told} {
 		f := &follower{
-			dir: filepath.Join(s.globals.Data, outboundFolder, out.Name()), output: s.telemetry.output(out), store: s.app.store, codec: s.app.views.codec,
+			dir: filepath.Join(s.globals.Data, outboundFolder, out.Name()), output: s.telemetry.output(out), store: s.app.Store, codec: s.app.Views.Codec,
 			failed: s.telemetry.deliveryFailed, settle: statesSettle, log: log.With(zap.String("output", out.Name())),
 		}
 		if out == outbound.Output(events) {
@@ -230,8 +232,8 @@ const (
 // snapshots yields every account as it is now.
 func (s *server) snapshots(context.Context) iter.Seq2[gatestate.Snapshot, error] {
 	return func(yield func(gatestate.Snapshot, error) bool) {
-		for _, id := range s.app.views.accounts.Partners() {
-			a, err := s.app.views.accounts.Get(id)
+		for _, id := range s.app.Views.Accounts.Partners() {
+			a, err := s.app.Views.Accounts.Get(id)
 			if err != nil {
 				yield(gatestate.Snapshot{}, err)
 				return
@@ -284,8 +286,8 @@ func (s *server) stop() error {
 		errs = append(errs, err)
 	default:
 	}
-	if s.app != nil && s.app.ledger != nil {
-		s.app.ledger.Close()
+	if s.app != nil && s.app.Ledger != nil {
+		s.app.Ledger.Close()
 	}
 	for _, f := range s.followers {
 		f.finish(ctx)
@@ -323,5 +325,5 @@ func (s *server) httpURL() string { return "http://" + s.http.address }
 
 // lastPosition is where the log ends; Start where it can't be asked.
 func (s *server) lastPosition(ctx context.Context) (eventstore.Position, error) {
-	return s.app.store.Last(ctx)
+	return s.app.Store.Last(ctx)
 }

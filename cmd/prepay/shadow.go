@@ -13,6 +13,7 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
+	"prepayledger/cmd/prepay/internal/desk"
 	"prepayledger/consumers/ledger"
 	"prepayledger/consumers/shadow"
 	"prepayledger/domain"
@@ -62,7 +63,7 @@ func (c *shadowRatesCmd) Run(ctx context.Context, g *globals) error {
 	if err := readable(c.Rates); err != nil {
 		return err
 	}
-	return g.read(ctx, func(a *app) error {
+	return g.read(ctx, func(a *desk.Desk) error {
 		r, cards, err := c.rates(ctx, a)
 		if err != nil {
 			return err
@@ -72,7 +73,7 @@ func (c *shadowRatesCmd) Run(ctx context.Context, g *globals) error {
 			return err
 		}
 		for _, id := range partners {
-			if err := r.Account(ctx, a.store, a.views.codec, ledger.AccountStream(id)); err != nil {
+			if err := r.Account(ctx, a.Store, a.Views.Codec, ledger.AccountStream(id)); err != nil {
 				return err
 			}
 		}
@@ -82,10 +83,10 @@ func (c *shadowRatesCmd) Run(ctx context.Context, g *globals) error {
 }
 
 // rates are the cards to rate by.
-func (c *shadowRatesCmd) rates(ctx context.Context, a *app) (*shadow.Rates, []string, error) {
+func (c *shadowRatesCmd) rates(ctx context.Context, a *desk.Desk) (*shadow.Rates, []string, error) {
 	r := &shadow.Rates{Month: c.Month.Month, At: c.Effective.Time}
 	if len(c.Rates) == 0 {
-		cards, err := a.views.cards.All()
+		cards, err := a.Views.Cards.All()
 		if err != nil {
 			return nil, nil, err
 		}
@@ -95,7 +96,7 @@ func (c *shadowRatesCmd) rates(ctx context.Context, a *app) (*shadow.Rates, []st
 				currencies = append(currencies, c)
 			}
 		}
-		book, err := a.ledger.RatesOf(ctx, currencies...)
+		book, err := a.Ledger.RatesOf(ctx, currencies...)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -141,11 +142,11 @@ func cardsOn(book *rating.Book, at time.Time) []string {
 }
 
 // shadowPartners are the accounts that are looked at.
-func shadowPartners(a *app, one string) ([]string, error) {
+func shadowPartners(a *desk.Desk, one string) ([]string, error) {
 	if one == "" {
-		return a.views.accounts.Partners(), nil
+		return a.Views.Accounts.Partners(), nil
 	}
-	if !a.ledger.Exists(one) {
+	if !a.Ledger.Exists(one) {
 		return nil, domain.Reject(domain.UnknownAccount, "There is no partner account %.64q: see prepay account list.", one)
 	}
 	return []string{one}, nil
@@ -198,19 +199,19 @@ func (c *shadowPolicyCmd) Run(ctx context.Context, g *globals) error {
 	if c.Threshold == nil && c.RechargeAmount == nil && c.GraceDays == nil {
 		return domain.Reject(domain.InvalidSetting, "Give what to try: --threshold, --recharge-amount or --grace-days.")
 	}
-	return g.read(ctx, func(a *app) error {
+	return g.read(ctx, func(a *desk.Desk) error {
 		partners, err := shadowPartners(a, c.Partner)
 		if err != nil {
 			return err
 		}
 		until := c.Until.Time
 		if until.IsZero() {
-			until = a.ledger.Now()
+			until = a.Ledger.Now()
 		}
 		terms := shadow.Terms{Threshold: c.Threshold.pointer(), RechargeAmount: c.RechargeAmount.pointer(), GraceDays: c.GraceDays}
 		all := []*shadow.Policy{}
 		for _, id := range partners {
-			p, err := shadow.Replay(ctx, a.store, a.views.codec, ledger.AccountStream(id), until, terms)
+			p, err := shadow.Replay(ctx, a.Store, a.Views.Codec, ledger.AccountStream(id), until, terms)
 			if err != nil {
 				return err
 			}

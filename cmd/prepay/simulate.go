@@ -10,6 +10,8 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
+	"prepayledger/cmd/prepay/internal/app"
+	"prepayledger/cmd/prepay/internal/desk"
 	"prepayledger/consumers/simulate"
 )
 
@@ -62,12 +64,12 @@ func (c *simulateCmd) simulate(ctx context.Context, dir, eventStore string) (_ *
 	}
 	defer in.Close()
 	clock := &simulate.Clock{}
-	a, err := openApp(ctx, dir, appOptions{eventStore: eventStore, empty: true, clock: clock.Now, ids: simulate.IDs(), exact: true})
+	a, err := desk.Open(ctx, dir, app.Options{EventStore: eventStore, Empty: true, Clock: clock.Now, IDs: simulate.IDs(), Exact: true})
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, a.Close()) }()
-	run := simulate.New(a.ledger, a.store, clock, os.DirFS(filepath.Dir(c.Scenario)))
+	run := simulate.New(a.Ledger, a.Store, clock, os.DirFS(filepath.Dir(c.Scenario)))
 	if err := run.Scenario(ctx, in); err != nil {
 		return nil, err
 	}

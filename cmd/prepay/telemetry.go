@@ -14,6 +14,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 
+	"prepayledger/cmd/prepay/internal/desk"
 	"prepayledger/consumers/natsintake"
 	"prepayledger/consumers/outbound"
 	"prepayledger/eventstore"
@@ -114,7 +115,7 @@ func (t *telemetry) watch(s *server) {
 		return float64(last.Commit)
 	})
 	gauge("prepay_views_position", "How far the read models are (commit position).", nil, func() float64 {
-		return float64(s.app.views.engine.Position().Commit)
+		return float64(s.app.Views.Engine.Position().Commit)
 	})
 	gauge("prepay_nats_connected", "1 while NATS is connected.", nil, func() float64 {
 		if s.conn.IsConnected() {
@@ -148,7 +149,7 @@ func (t *telemetry) close(ctx context.Context) error {
 }
 
 // standings counts accounts by standing when it is asked.
-type standings struct{ app *app }
+type standings struct{ app *desk.Desk }
 
 func (*standings) desc() *prometheus.Desc {
 	return prometheus.NewDesc("prepay_accounts", "Accounts by standing.", []string{"standing"}, nil)
@@ -159,7 +160,7 @@ func (s *standings) Describe(ch chan<- *prometheus.Desc) { ch <- s.desc() }
 
 // Collect implements prometheus.Collector.
 func (s *standings) Collect(ch chan<- prometheus.Metric) {
-	for standing, n := range s.app.views.accounts.Standings() {
+	for standing, n := range s.app.Views.Accounts.Standings() {
 		ch <- prometheus.MustNewConstMetric(s.desc(), prometheus.GaugeValue, float64(n), string(standing))
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
+	"prepayledger/cmd/prepay/internal/desk"
 	"prepayledger/consumers/intake"
 	consumersusage "prepayledger/consumers/usage"
 	"prepayledger/domain"
@@ -52,8 +53,8 @@ func (c *usageImportCmd) Run(ctx context.Context, g *globals) error {
 	if err := readable(c.Files); err != nil {
 		return err
 	}
-	return g.with(ctx, func(a *app) error {
-		if err := a.ledger.AdvanceAll(ctx); err != nil {
+	return g.with(ctx, func(a *desk.Desk) error {
+		if err := a.Ledger.AdvanceAll(ctx); err != nil {
 			return err
 		}
 		var s importSummary
@@ -82,7 +83,7 @@ func (c *usageImportCmd) Run(ctx context.Context, g *globals) error {
 }
 
 // file imports one file.
-func (c *usageImportCmd) file(ctx context.Context, g *globals, a *app, name string) (intake.Summary, error) {
+func (c *usageImportCmd) file(ctx context.Context, g *globals, a *desk.Desk, name string) (intake.Summary, error) {
 	src := consumersusage.Source{Name: "stdin"}
 	size := int64(-1)
 	if name == "-" {
@@ -100,7 +101,7 @@ func (c *usageImportCmd) file(ctx context.Context, g *globals, a *app, name stri
 	}
 	progress, done := g.progress(src.Name, size)
 	defer done()
-	return intake.Import(ctx, a.ledger, domain.Meta{Actor: c.Actor}, src, progress)
+	return intake.Import(ctx, a.Ledger, domain.Meta{Actor: c.Actor}, src, progress)
 }
 
 // interruptible reads from a source whose Read may wait for ever, as that of

@@ -10,6 +10,8 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 
+	"prepayledger/cmd/prepay/internal/app"
+	"prepayledger/cmd/prepay/internal/desk"
 	"prepayledger/eventstore"
 	"prepayledger/projections/chargeindex"
 )
@@ -52,7 +54,7 @@ func TestVerifyFindsDamage(t *testing.T) {
 // damageViews replaces text in the values that have it.
 func damageViews(t *testing.T, data, old, with string) {
 	t.Helper()
-	db, err := pebble.Open(filepath.Join(data, viewsFolder), &pebble.Options{Logger: silent{}})
+	db, err := pebble.Open(filepath.Join(data, app.ViewsFolder), &pebble.Options{Logger: silent{}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +85,7 @@ func damageViews(t *testing.T, data, old, with string) {
 // forgetCharges puts an empty index in place that claims to know the log.
 func forgetCharges(t *testing.T, data string) {
 	t.Helper()
-	folder := filepath.Join(data, indexFolder)
+	folder := filepath.Join(data, app.IndexFolder)
 	checkpoint := func(do func(*chargeindex.Index) error) {
 		x, err := chargeindex.Open(context.Background(), folder)
 		if err != nil {
@@ -108,7 +110,7 @@ func forgetCharges(t *testing.T, data string) {
 func TestRebuildMends(t *testing.T) {
 	data := usedLedger(t)
 	before := ok(t, data, "--json", "balance")
-	for _, folder := range []string{viewsFolder, indexFolder} {
+	for _, folder := range []string{app.ViewsFolder, app.IndexFolder} {
 		files, err := filepath.Glob(filepath.Join(data, folder, "*"))
 		if err != nil || len(files) == 0 {
 			t.Fatal("no files", err)
@@ -134,10 +136,10 @@ func TestRebuildMends(t *testing.T) {
 // file, and gives the balance after every event of an account.
 func TestExportAndReplay(t *testing.T) {
 	data := usedLedger(t)
-	lines := func(text string) (all []replayed) {
+	lines := func(text string) (all []desk.Replayed) {
 		t.Helper()
 		for d := json.NewDecoder(strings.NewReader(text)); d.More(); {
-			var r replayed
+			var r desk.Replayed
 			if err := d.Decode(&r); err != nil {
 				t.Fatal(err)
 			}
@@ -164,7 +166,7 @@ func TestExportAndReplay(t *testing.T) {
 	refused(t, "--after", exitFailed, data, "export", "events", "--after", "soon")
 	replay := lines(ok(t, data, "--json", "replay", "account-PA-1"))
 	last := replay[len(replay)-1]
-	if want := parsed[[]balanceLine](t, data, "balance", "PA-1")[0].Balance; !last.Balance.Equal(want) {
+	if want := parsed[[]desk.BalanceLine](t, data, "balance", "PA-1")[0].Balance; !last.Balance.Equal(want) {
 		t.Errorf("replay ends at %s, the balance is %s", last.Balance, want)
 	}
 	if out := ok(t, data, "replay", "account-PA-1"); !strings.Contains(out, "fold to the live state") {

@@ -7,7 +7,7 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
-	"prepayledger/consumers/ledger"
+	"prepayledger/cmd/prepay/internal/desk"
 	"prepayledger/consumers/why"
 	"prepayledger/consumers/why/natswhy"
 	"prepayledger/domain"
@@ -32,8 +32,8 @@ balance below zero, what was tried since, what happens next, and what ends it.
 
 // Run runs the command.
 func (c *accountWhyCmd) Run(ctx context.Context, g *globals) error {
-	return g.read(ctx, func(a *app) error {
-		answer, err := a.why(ctx, c.Partner)
+	return g.read(ctx, func(a *desk.Desk) error {
+		answer, err := a.Why(ctx, c.Partner)
 		if err != nil {
 			return err
 		}
@@ -41,19 +41,9 @@ func (c *accountWhyCmd) Run(ctx context.Context, g *globals) error {
 	})
 }
 
-// why explains an account as of now: what fell due is worked first.
-func (a *app) why(ctx context.Context, partner string) (why.Answer, error) {
-	found, err := a.accounts(ctx, partner)
-	if err != nil {
-		return why.Answer{}, err
-	}
-	source := &why.Stream{Store: a.store, Codec: a.views.codec, Name: ledger.AccountStream(partner), Last: found[0].Revision}
-	return why.Explain(ctx, found[0].State, source, a.ledger.Now())
-}
-
 // startWhy answers the same over NATS until the context ends.
 func (s *server) startWhy(ctx context.Context) error {
-	answers, err := natswhy.Listen(s.conn, s.app.why, s.log.Named("why"))
+	answers, err := natswhy.Listen(s.conn, s.app.Why, s.log.Named("why"))
 	if err != nil {
 		return err
 	}

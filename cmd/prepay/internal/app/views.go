@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"bytes"
@@ -25,44 +25,44 @@ import (
 )
 
 // views are all read models, wired to one engine.
-type views struct {
-	store      eventstore.Store
-	codec      *codec.Codec
-	engine     *projections.Engine
-	index      *chargeindex.Index
-	accounts   *accounts.Model
-	daily      *daily.Model
-	usage      *usage.Model
-	quarantine *quarantine.Model
-	months     *months.Model
-	cards      *cards.Model
-	invoices   *invoices.Model
+type Views struct {
+	Store      eventstore.Store
+	Codec      *codec.Codec
+	Engine     *projections.Engine
+	Index      *chargeindex.Index
+	Accounts   *accounts.Model
+	Daily      *daily.Model
+	Usage      *usage.Model
+	Quarantine *quarantine.Model
+	Months     *months.Model
+	Cards      *cards.Model
+	Invoices   *invoices.Model
 }
 
-// newViews makes the models; they are empty until an engine fills them.
-func newViews(store eventstore.Store, c *codec.Codec) *views {
-	return &views{
-		store: store, codec: c, accounts: accounts.New(), daily: daily.New(), usage: usage.New(),
-		quarantine: quarantine.New(), months: months.New(), cards: cards.New(), invoices: invoices.New(),
+// NewViews makes the models; they are empty until an engine fills them.
+func NewViews(store eventstore.Store, c *codec.Codec) *Views {
+	return &Views{
+		Store: store, Codec: c, Accounts: accounts.New(), Daily: daily.New(), Usage: usage.New(),
+		Quarantine: quarantine.New(), Months: months.New(), Cards: cards.New(), Invoices: invoices.New(),
 	}
 }
 
-// models lists them for the engine.
-func (v *views) models() []projections.Model {
-	return []projections.Model{v.accounts, v.daily, v.usage, v.quarantine, v.months, v.cards, v.invoices}
+// Models lists them for the engine.
+func (v *Views) Models() []projections.Model {
+	return []projections.Model{v.Accounts, v.Daily, v.Usage, v.Quarantine, v.Months, v.Cards, v.Invoices}
 }
 
-var _ ledger.Views = (*views)(nil)
+var _ ledger.Views = (*Views)(nil)
 
 // Snapshot implements ledger.Views.
-func (v *views) Snapshot(ctx context.Context, partnerID string) (*domain.Account, eventstore.Revision, error) {
-	a, err := v.accounts.Get(partnerID)
+func (v *Views) Snapshot(ctx context.Context, partnerID string) (*domain.Account, eventstore.Revision, error) {
+	a, err := v.Accounts.Get(partnerID)
 	if err != nil || a == nil {
 		return nil, eventstore.NoStream, err
 	}
-	if v.engine.Indexed().Before(a.Position) {
+	if v.Engine.Indexed().Before(a.Position) {
 		// The index takes the same batch beside the accounts.
-		if err := v.engine.WaitFor(ctx, a.Position); err != nil {
+		if err := v.Engine.WaitFor(ctx, a.Position); err != nil {
 			return nil, eventstore.NoStream, err
 		}
 	}
@@ -70,35 +70,35 @@ func (v *views) Snapshot(ctx context.Context, partnerID string) (*domain.Account
 }
 
 // Seen implements ledger.Views.
-func (v *views) Seen(ctx context.Context, keys []domain.ChargeKey, found func(int, domain.Seen)) error {
-	return v.index.Seen(ctx, keys, found)
+func (v *Views) Seen(ctx context.Context, keys []domain.ChargeKey, found func(int, domain.Seen)) error {
+	return v.Index.Seen(ctx, keys, found)
 }
 
 // CommandSeen implements ledger.Views.
-func (v *views) CommandSeen(ctx context.Context, stream string, id uuid.UUID) (string, bool, error) {
-	return v.index.CommandSeen(ctx, stream, id)
+func (v *Views) CommandSeen(ctx context.Context, stream string, id uuid.UUID) (string, bool, error) {
+	return v.Index.CommandSeen(ctx, stream, id)
 }
 
 // Indexed implements ledger.Views.
-func (v *views) Indexed() eventstore.Position { return v.engine.Indexed() }
+func (v *Views) Indexed() eventstore.Position { return v.Engine.Indexed() }
 
 // WaitFor implements ledger.Views.
-func (v *views) WaitFor(ctx context.Context, p eventstore.Position) error {
-	return v.engine.WaitFor(ctx, p)
+func (v *Views) WaitFor(ctx context.Context, p eventstore.Position) error {
+	return v.Engine.WaitFor(ctx, p)
 }
 
 // References implements ledger.Views.
-func (v *views) References() uint64 { return v.cards.Events() }
+func (v *Views) References() uint64 { return v.Cards.Events() }
 
 // Exists implements ledger.Views.
-func (v *views) Exists(partnerID string) bool { return v.accounts.Exists(partnerID) }
+func (v *Views) Exists(partnerID string) bool { return v.Accounts.Exists(partnerID) }
 
 // Partners implements ledger.Views.
-func (v *views) Partners(context.Context) ([]string, error) { return v.accounts.Partners(), nil }
+func (v *Views) Partners(context.Context) ([]string, error) { return v.Accounts.Partners(), nil }
 
 // ChannelsByPhoneNumberID implements ledger.Views.
-func (v *views) ChannelsByPhoneNumberID(_ context.Context, id string) ([]ledger.ChannelRef, error) {
-	channels := v.accounts.ByPhoneNumberID(id)
+func (v *Views) ChannelsByPhoneNumberID(_ context.Context, id string) ([]ledger.ChannelRef, error) {
+	channels := v.Accounts.ByPhoneNumberID(id)
 	refs := make([]ledger.ChannelRef, len(channels))
 	for i, c := range channels {
 		refs[i] = ledger.ChannelRef{PartnerID: c.PartnerID, ChannelID: c.ChannelID, CancelledAt: c.CancelledAt}
@@ -107,10 +107,10 @@ func (v *views) ChannelsByPhoneNumberID(_ context.Context, id string) ([]ledger.
 }
 
 // MonthInput implements ledger.Views.
-func (v *views) MonthInput(_ context.Context, month domain.Month) (reconciliation.Input, error) {
+func (v *Views) MonthInput(_ context.Context, month domain.Month) (reconciliation.Input, error) {
 	in := reconciliation.Input{Month: month}
-	for _, id := range v.accounts.Partners() {
-		a, err := v.accounts.Get(id)
+	for _, id := range v.Accounts.Partners() {
+		a, err := v.Accounts.Get(id)
 		if err != nil {
 			return in, err
 		}
@@ -121,7 +121,7 @@ func (v *views) MonthInput(_ context.Context, month domain.Month) (reconciliatio
 				PartnerID: id, ChannelID: c.ChannelID, WABAID: c.WABAID, PhoneNumberID: c.PhoneNumberID, PaymentModel: c.PaymentModel,
 			})
 		}
-		rows, err := v.usage.Month(id, month)
+		rows, err := v.Usage.Month(id, month)
 		if err != nil {
 			return in, err
 		}
@@ -149,28 +149,28 @@ func monthUsage(a *domain.Account, r *usage.Row) reconciliation.Usage {
 }
 
 // InvoiceIDs implements ledger.Views.
-func (v *views) InvoiceIDs(_ context.Context, month domain.Month) ([]string, error) {
-	return v.months.Documents(month)
+func (v *Views) InvoiceIDs(_ context.Context, month domain.Month) ([]string, error) {
+	return v.Months.Documents(month)
 }
 
 // Payments implements ledger.Views.
-func (v *views) Payments(_ context.Context, partnerID, rechargeID string) ([]domain.Payment, error) {
-	return v.accounts.Payments(partnerID, rechargeID)
+func (v *Views) Payments(_ context.Context, partnerID, rechargeID string) ([]domain.Payment, error) {
+	return v.Accounts.Payments(partnerID, rechargeID)
 }
 
 // FindCharge implements ledger.Views: the index says whose it is, the
 // account's stream has the event.
-func (v *views) FindCharge(ctx context.Context, partnerID, chargeID string) (*domain.ConversationCharged, string, error) {
+func (v *Views) FindCharge(ctx context.Context, partnerID, chargeID string) (*domain.ConversationCharged, string, error) {
 	candidates := []string{partnerID}
 	if partnerID == "" {
-		candidates = v.accounts.Partners()
+		candidates = v.Accounts.Partners()
 	}
 	keys := make([]domain.ChargeKey, len(candidates))
 	for i, p := range candidates {
 		keys[i] = domain.KeyOf(p, chargeID)
 	}
 	owner := ""
-	err := v.index.Seen(ctx, keys, func(i int, s domain.Seen) {
+	err := v.Index.Seen(ctx, keys, func(i int, s domain.Seen) {
 		if s.Counted && owner == "" {
 			owner = candidates[i]
 		}
@@ -183,8 +183,8 @@ func (v *views) FindCharge(ctx context.Context, partnerID, chargeID string) (*do
 }
 
 // chargeEvent looks for the event in the account's stream, newest first.
-func (v *views) chargeEvent(ctx context.Context, partnerID, chargeID string) (*domain.ConversationCharged, error) {
-	for r, err := range v.store.ReadStream(ctx, ledger.AccountStream(partnerID), eventstore.End, eventstore.Backwards) {
+func (v *Views) chargeEvent(ctx context.Context, partnerID, chargeID string) (*domain.ConversationCharged, error) {
+	for r, err := range v.Store.ReadStream(ctx, ledger.AccountStream(partnerID), eventstore.End, eventstore.Backwards) {
 		if err != nil {
 			if errors.Is(err, eventstore.ErrStreamNotFound) {
 				return nil, nil
@@ -198,7 +198,7 @@ func (v *views) chargeEvent(ctx context.Context, partnerID, chargeID string) (*d
 		if err != nil {
 			return nil, err
 		}
-		e, err := v.codec.Decode(r.Type, m.Version, r.Data)
+		e, err := v.Codec.Decode(r.Type, m.Version, r.Data)
 		if err != nil {
 			return nil, fmt.Errorf("stream %s, revision %d: %w", r.Stream, r.Revision, err)
 		}
