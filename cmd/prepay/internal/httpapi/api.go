@@ -1,0 +1,175 @@
+// Package httpapi is the HTTP API: accounts and what is done with them, months
+// and Meta's documents, usage, events. Each operation says who may use it; what
+// says nothing can't be registered. The OpenAPI document is made from the same
+// declarations.
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"reflect"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humachi"
+	"github.com/go-chi/chi/v5"
+	"go.uber.org/zap"
+
+	"prepayledger/cmd/prepay/internal/access"
+	"prepayledger/cmd/prepay/internal/desk"
+	"prepayledger/domain/money"
+)
+
+const (
+	// MaxBodyBytes bounds the body of a request that is no file: 256 KiB.
+	MaxBodyBytes = 256 << 10
+	// MaxFileBytes bounds an uploaded file: 64 MiB.
+	MaxFileBytes = 64 << 20
+	// BodyTimeout is how long the body of a request that is no file may take to
+	// come (time).
+	BodyTimeout = 10 * time.Second
+	// Timeout is how long a request may take that streams nothing (time).
+	Timeout = 30 * time.Second
+)
+
+// Prefix is how the paths of the API begin: its version.
+const Prefix = "/v1"
+
+// Options of an API.
+type Options struct {
+	Desk *desk.Desk
+	// Version of the program, for the OpenAPI document.
+	Version string
+	// Logger takes failures, never what was asked; nil is silence.
+	Logger *zap.Logger
+}
+
+// API is the HTTP API on a router.
+type API struct {
+	opts   Options
+	desk   *desk.Desk
+	log    *zap.Logger
+	router chi.Router
+	huma   huma.API
+	routes []access.Route
+}
+
+// New puts the API's routes on the router. Who makes a request must be in its
+// context (access.With).
+func New(router chi.Router, opts Options) *API {
+	if opts.Logger == nil {
+		opts.Logger = zap.NewNop()
+	}
+	a := &API{opts: opts, desk: opts.Desk, log: opts.Logger, router: router}
+	a.huma = humachi.New(router, config(opts.Version))
+	a.register()
+	return a
+}
+
+// register registers all operations.
+func (a *API) register() {
+	a.accounts()
+}
+
+// config is what is true of every operation.
+func config(version string) huma.Config {
+	c := huma.DefaultConfig("prepay", version)
+	c.Info.Description = "Prepayment ledger of partner accounts. Amounts are exact decimal strings, instants are UTC. " +
+		"Errors are problem details (RFC 9457); their code is stable."
+	c.OpenAPIPath, c.DocsPath, c.SchemasPath = "", "", ""
+	c.CreateHooks = nil // no $schema in answers: they are the same bytes as the command line's
+	c.RejectUnknownQueryParameters = true
+	c.Transformers = []huma.Transformer{withCode}
+	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		"key":    {Type: "apiKey", In: "header", Name: "X-API-Key", Description: "An API key."},
+		"bearer": {Type: "http", Scheme: "bearer", Description: "An API key, or the token of a session."},
+	}
+	c.Components.Schemas.RegisterTypeAlias(reflect.TypeFor[money.Amount](), reflect.TypeFor[decimal]())
+	return c
+}
+
+// decimal is the schema of an exact amount.
+type decimal string
+
+// Schema implements huma.SchemaProvider.
+func (decimal) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeString, Pattern: `^-?[0-9]{1,15}(\.[0-9]{1,18})?$`, Description: "Exact decimal.", Examples: []any{"512.40"}}
+}
+
+// OpenAPI returns the description of the API (OpenAPI 3.1).
+func (a *API) OpenAPI() *huma.OpenAPI { return a.huma.OpenAPI() }
+
+// Routes returns the routes with who may use them.
+func (a *API) Routes() []access.Route { return a.routes }
+
+// register registers an operation with who may use it. Errors that handle
+// returns become problem details.
+func register[I, O any](a *API, op huma.Operation, rule access.Rule, handle func(context.Context, *I) (*O, error)) {
+	a.describe(&op, rule)
+	op.Middlewares = append(op.Middlewares, a.guard(rule))
+	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
+		ctx, cancel := context.WithTimeout(ctx, Timeout)
+		defer cancel()
+		out, err := handle(ctx, in)
+		if err != nil {
+			return nil, a.problem(ctx, err)
+		}
+		return out, nil
+	})
+}
+
+// stream registers an operation whose handler reads or writes by itself, bit by
+// bit, without huma. What it takes and gives has to be in op, for the OpenAPI
+// document.
+func (a *API) stream(op huma.Operation, rule access.Rule, handle http.HandlerFunc) {
+	a.describe(&op, rule)
+	a.huma.OpenAPI().AddOperation(&op)
+	a.router.MethodFunc(op.Method, op.Path, func(w http.ResponseWriter, r *http.Request) {
+		if err := allow(r.Context(), rule, r.PathValue(rule.Account)); err != nil {
+			a.writeProblem(w, r, err)
+			return
+		}
+		handle(w, r)
+	})
+}
+
+// describe completes an operation.
+func (a *API) describe(op *huma.Operation, rule access.Rule) {
+	op.Path = Prefix + op.Path
+	if op.MaxBodyBytes == 0 {
+		op.MaxBodyBytes = MaxBodyBytes
+	}
+	if op.BodyReadTimeout == 0 {
+		op.BodyReadTimeout = BodyTimeout
+	}
+	if !rule.Anyone {
+		op.Security = []map[string][]string{{"key": {}}, {"bearer": {}}}
+	}
+	if op.Responses == nil {
+		op.Responses = map[string]*huma.Response{}
+	}
+	schema := a.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Problem](), true, "Problem")
+	op.Responses["default"] = &huma.Response{Description: "It was not done; the problem says why.", Content: map[string]*huma.MediaType{"application/problem+json": {Schema: schema}}}
+	a.routes = append(a.routes, access.Route{Method: op.Method, Path: op.Path, Rule: rule})
+}
+
+// guard lets in whom the rule allows.
+func (a *API) guard(rule access.Rule) func(huma.Context, func(huma.Context)) {
+	return func(ctx huma.Context, next func(huma.Context)) {
+		partner := ""
+		if rule.Account != "" {
+			partner = ctx.Param(rule.Account)
+		}
+		if err := allow(ctx.Context(), rule, partner); err != nil {
+			r, w := humachi.Unwrap(ctx)
+			a.writeProblem(w, r, err)
+			return
+		}
+		next(ctx)
+	}
+}
+
+// allow is the rule's decision, put as the API answers it.
+func allow(ctx context.Context, rule access.Rule, partner string) error {
+	return rule.Allow(access.From(ctx), partner)
+}

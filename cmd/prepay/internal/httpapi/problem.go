@@ -1,0 +1,194 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"go.uber.org/zap"
+
+	"prepayledger/cmd/prepay/internal/access"
+	"prepayledger/consumers/commandjson"
+	"prepayledger/domain"
+)
+
+// Codes of problems beside those of the rules and of commandjson.
+const (
+	// CodeUnauthenticated: it is not known who asks.
+	CodeUnauthenticated = "unauthenticated"
+	// CodeForbidden: who asks may not.
+	CodeForbidden = "forbidden"
+	// CodeNotFound: there is no such thing.
+	CodeNotFound = "not_found"
+	// CodePreconditionFailed: somebody else changed it meanwhile (If-Match).
+	CodePreconditionFailed = "precondition_failed"
+	// CodeTooLarge: the body is too large.
+	CodeTooLarge = "too_large"
+	// CodeRateLimited: too many requests.
+	CodeRateLimited = "rate_limited"
+)
+
+// RetryAfter is when a request that found too much waiting should come again
+// (seconds).
+const RetryAfter = 1
+
+// problemType is how the type of a problem begins; its code follows.
+const problemType = "urn:prepay:problem:"
+
+// Problem is what a caller is told whose request was not done (RFC 9457).
+type Problem struct {
+	Type   string `json:"type" doc:"urn:prepay:problem: and the code." example:"urn:prepay:problem:unknown_account"`
+	Title  string `json:"title" doc:"The status in words." example:"Not Found"`
+	Status int    `json:"status" doc:"The status of the response." example:"404"`
+	// Code is stable, for machines.
+	Code string `json:"code" doc:"Stable, for machines: a rejection's code, or one of the API's." example:"unknown_account"`
+	// Detail is a sentence for people that says what to do.
+	Detail string `json:"detail" doc:"A sentence for people that says what to do." example:"There is no partner account \"PA-1\": correct the partner id."`
+	// Instance is the request's id, by which the log is searched.
+	Instance string       `json:"instance,omitempty" doc:"The request's id: the operator finds it in the log."`
+	Errors   []FieldError `json:"errors,omitempty" doc:"What is wrong, field by field, or line by line of a file."`
+	// retryAfter is in seconds; 0 is none.
+	retryAfter int
+}
+
+// FieldError is one thing that is wrong with a request.
+type FieldError struct {
+	Field   string `json:"field,omitempty" doc:"Name of the field, parameter or column."`
+	Line    int    `json:"line,omitempty" doc:"Line of the file, counted from 1."`
+	Message string `json:"message" doc:"What is wrong, and what to do."`
+}
+
+// Error implements error.
+func (p *Problem) Error() string { return p.Detail }
+
+// GetStatus implements huma.StatusError.
+func (p *Problem) GetStatus() int { return p.Status }
+
+// GetHeaders implements huma.HeadersError.
+func (p *Problem) GetHeaders() http.Header {
+	h := http.Header{}
+	if p.retryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(p.retryAfter))
+	}
+	return h
+}
+
+// ContentType implements huma.ContentTypeFilter.
+func (p *Problem) ContentType(string) string { return "application/problem+json" }
+
+// newProblem completes a problem.
+func newProblem(status int, code, detail string) *Problem {
+	return &Problem{Type: problemType + code, Title: http.StatusText(status), Status: status, Code: code, Detail: detail}
+}
+
+// problem says what an error is to the caller, and logs what is the ledger's
+// own fault.
+func (a *API) problem(ctx context.Context, err error) *Problem {
+	p := problemOf(err)
+	p.Instance = RequestID(ctx)
+	if p.Status >= http.StatusInternalServerError {
+		a.log.Error("the ledger failed a request over HTTP", zap.String("request", p.Instance), zap.Error(err))
+	}
+	return p
+}
+
+// writeProblem answers with a problem, outside of huma.
+func (a *API) writeProblem(w http.ResponseWriter, r *http.Request, err error) {
+	WriteProblem(w, a.problem(r.Context(), err))
+}
+
+// WriteProblem answers with a problem.
+func WriteProblem(w http.ResponseWriter, p *Problem) {
+	for name, values := range p.GetHeaders() {
+		w.Header()[name] = values
+	}
+	if p.Status == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="prepay"`)
+	}
+	w.Header().Set("Content-Type", p.ContentType(""))
+	w.WriteHeader(p.Status)
+	_ = json.NewEncoder(w).Encode(p)
+}
+
+// problemOf tells apart who may not, what the rules refuse, conflicts and
+// failures.
+func problemOf(err error) *Problem {
+	var ready *Problem
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &ready):
+		copied := *ready
+		return &copied
+	case errors.Is(err, access.ErrUnauthenticated):
+		return newProblem(http.StatusUnauthorized, CodeUnauthenticated, "Send an API key (X-API-Key), or sign in.")
+	case errors.Is(err, access.ErrForbidden):
+		return newProblem(http.StatusForbidden, CodeForbidden, "This needs another role, or a key with another scope.")
+	case errors.Is(err, access.ErrForeign):
+		return newProblem(http.StatusNotFound, string(domain.UnknownAccount), "There is no such partner account among yours: correct the partner id.")
+	case errors.As(err, &large):
+		return newProblem(http.StatusRequestEntityTooLarge, CodeTooLarge, fmt.Sprintf("The body has more than %d bytes, nothing was done.", large.Limit))
+	}
+	known := commandjson.ProblemOf(err)
+	p := newProblem(statusOf(known.Code), known.Code, known.Message)
+	p.Errors = fieldErrors(err)
+	if p.Status == http.StatusServiceUnavailable {
+		p.retryAfter = RetryAfter
+	}
+	return p
+}
+
+// statusOf is the status for a code.
+func statusOf(code string) int {
+	switch code {
+	case commandjson.CodeUnknownCommand, CodeNotFound:
+		return http.StatusNotFound
+	case commandjson.CodeConflict, string(domain.CommandConflict), string(domain.AccountExists), string(domain.ChannelExists), string(domain.NumberTaken):
+		return http.StatusConflict
+	case commandjson.CodeOverloaded, commandjson.CodeUnavailable:
+		return http.StatusServiceUnavailable
+	case commandjson.CodeOutcomeUnknown:
+		return http.StatusGatewayTimeout
+	case commandjson.CodeFailed:
+		return http.StatusInternalServerError
+	}
+	if strings.HasPrefix(code, "unknown_") {
+		return http.StatusNotFound
+	}
+	return http.StatusUnprocessableEntity
+}
+
+// fieldErrors lists what is wrong with fields, where the error tells.
+func fieldErrors(err error) []FieldError {
+	var field *commandjson.FieldError
+	if errors.As(err, &field) && field.Field != "" {
+		return []FieldError{{Field: field.Field, Message: field.Problem}}
+	}
+	return nil
+}
+
+// withCode turns huma's own errors, which find bad parameters and bodies, into
+// problems with a code.
+func withCode(ctx huma.Context, _ string, v any) (any, error) {
+	m, ok := v.(*huma.ErrorModel)
+	if !ok {
+		return v, nil
+	}
+	code := commandjson.CodeInvalidRequest
+	switch {
+	case m.Status == http.StatusRequestEntityTooLarge:
+		code = CodeTooLarge
+	case m.Status >= http.StatusInternalServerError:
+		code = commandjson.CodeFailed
+	}
+	p := newProblem(m.Status, code, m.Detail)
+	p.Instance = RequestID(ctx.Context())
+	for _, e := range m.Errors {
+		p.Errors = append(p.Errors, FieldError{Field: e.Location, Message: e.Message})
+	}
+	return p, nil
+}
