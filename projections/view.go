@@ -51,10 +51,18 @@ type Row struct {
 
 // Scan yields the rows whose key begins with the text, in order, as they are
 // now.
-func (v View) Scan(from string) iter.Seq2[Row, error] {
+func (v View) Scan(from string) iter.Seq2[Row, error] { return v.ScanAfter(from, "") }
+
+// ScanAfter is Scan, of the rows alone whose keys come after the key: lists are
+// read by the page. An empty key begins with the first.
+func (v View) ScanAfter(from, after string) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
 		lower := v.key(from)
-		it, err := v.db.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: successor(lower)})
+		upper := successor(lower)
+		if after != "" {
+			lower = append(v.key(after), 0)
+		}
+		it, err := v.db.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
 		if err != nil {
 			yield(Row{}, err)
 			return

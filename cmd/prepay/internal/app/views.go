@@ -15,6 +15,7 @@ import (
 	"prepayledger/eventstore"
 	"prepayledger/projections"
 	"prepayledger/projections/accounts"
+	"prepayledger/projections/activity"
 	"prepayledger/projections/cards"
 	"prepayledger/projections/chargeindex"
 	"prepayledger/projections/daily"
@@ -37,6 +38,7 @@ type Views struct {
 	Months     *months.Model
 	Cards      *cards.Model
 	Invoices   *invoices.Model
+	Activity   *activity.Model
 }
 
 // NewViews makes the models; they are empty until an engine fills them.
@@ -44,12 +46,13 @@ func NewViews(store eventstore.Store, c *codec.Codec) *Views {
 	return &Views{
 		Store: store, Codec: c, Accounts: accounts.New(), Daily: daily.New(), Usage: usage.New(),
 		Quarantine: quarantine.New(), Months: months.New(), Cards: cards.New(), Invoices: invoices.New(),
+		Activity: activity.New(),
 	}
 }
 
 // Models lists them for the engine.
 func (v *Views) Models() []projections.Model {
-	return []projections.Model{v.Accounts, v.Daily, v.Usage, v.Quarantine, v.Months, v.Cards, v.Invoices}
+	return []projections.Model{v.Accounts, v.Daily, v.Usage, v.Quarantine, v.Months, v.Cards, v.Invoices, v.Activity}
 }
 
 var _ ledger.Views = (*Views)(nil)
