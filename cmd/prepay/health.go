@@ -4,56 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-const (
-	// checkTimeout bounds one check of health (time).
-	checkTimeout = 2 * time.Second
-	// httpHeaderTimeout and httpIdleTimeout bound slow and idle clients (time).
-	httpHeaderTimeout = 5 * time.Second
-	httpIdleTimeout   = 2 * time.Minute
-	// maxHTTPHeaderBytes bounds a request's headers: 64 KiB.
-	maxHTTPHeaderBytes = 64 << 10
-)
-
-// httpServer serves health and metrics.
-type httpServer struct {
-	server  *http.Server
-	address string
-}
-
-// listenHTTP starts to serve.
-func (s *server) listenHTTP() (*httpServer, error) {
-	listener, err := net.Listen("tcp", s.settings.HTTPListen)
-	if err != nil {
-		return nil, fmt.Errorf("--http-listen %s: %w", s.settings.HTTPListen, err)
-	}
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", s.health)
-	mux.HandleFunc("GET /readyz", s.readiness)
-	mux.Handle("GET /metrics", promhttp.HandlerFor(s.telemetry.registry, promhttp.HandlerOpts{}))
-	routePayments(mux, s.payments)
-	h := &httpServer{address: listener.Addr().String(), server: &http.Server{
-		Handler: mux, ReadHeaderTimeout: httpHeaderTimeout, IdleTimeout: httpIdleTimeout, MaxHeaderBytes: maxHTTPHeaderBytes,
-	}}
-	go func() { // ends with close
-		if err := h.server.Serve(listener); err != nil && !errors.Is(err, http.ErrServerClosed) {
-			select {
-			case s.failed <- fmt.Errorf("HTTP: %w", err):
-			default:
-			}
-		}
-	}()
-	return h, nil
-}
-
-func (h *httpServer) close(ctx context.Context) error { return h.server.Shutdown(ctx) }
+// checkTimeout bounds one check of health (time).
+const checkTimeout = 2 * time.Second
 
 // health says that the process answers, and whether its log does.
 func (s *server) health(w http.ResponseWriter, r *http.Request) {

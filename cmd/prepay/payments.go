@@ -12,6 +12,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"prepayledger/cmd/prepay/internal/access"
 	"prepayledger/consumers/payments"
 	"prepayledger/consumers/payments/manager"
 	"prepayledger/consumers/payments/natspay"
@@ -125,16 +126,17 @@ func (s *server) watchPayments(m *manager.Manager) {
 	gauge("prepay_payments_refused", "Outcomes since the start that the ledger did not take: look at each.", func(s manager.Status) float64 { return float64(s.Refused) })
 }
 
-// routePayments adds the paths of payments.
-func routePayments(mux *http.ServeMux, webhooks http.Handler) {
+// routePayments adds the paths of payments. Stripe signs what it sends, and the
+// page that it leads back to says thank you and nothing else.
+func routePayments(r *routes, webhooks http.Handler) {
 	if webhooks == nil {
 		return
 	}
-	mux.Handle("POST "+stripeWebhook, webhooks)
-	mux.HandleFunc("GET "+cardDone, func(w http.ResponseWriter, _ *http.Request) {
+	r.add(http.MethodPost, stripeWebhook, access.Rule{Anyone: true}, webhooks)
+	r.add(http.MethodGet, cardDone, access.Rule{Anyone: true}, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		_, _ = io.WriteString(w, "Thank you. A card that was saved is registered now; you can close this page.\n")
-	})
+	}))
 }
 
 // accountCardLinkCmd makes a page on which a partner saves a card.

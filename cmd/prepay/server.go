@@ -321,7 +321,7 @@ func (s *server) natsURL() string {
 	return s.settings.NATSURL
 }
 
-func (s *server) httpURL() string { return "http://" + s.http.address }
+func (s *server) httpURL() string { return s.http.url }
 
 // lastPosition is where the log ends; Start where it can't be asked.
 func (s *server) lastPosition(ctx context.Context) (eventstore.Position, error) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -71,7 +72,10 @@ type settings struct {
 
 	Webhooks string `group:"NATS" help:"File of endpoints that get notices by HTTP (TOML)." env:"PREPAY_WEBHOOKS" placeholder:"FILE"`
 
-	HTTPListen   string `name:"http-listen" group:"HTTP" help:"Address of /healthz, /readyz and /metrics." default:"127.0.0.1:8080" env:"PREPAY_HTTP_LISTEN" placeholder:"HOST:PORT"`
+	HTTPListen string `name:"http-listen" group:"HTTP" help:"Address of the API, the web pages, /healthz, /readyz and /metrics." default:"127.0.0.1:8080" env:"PREPAY_HTTP_LISTEN" placeholder:"HOST:PORT"`
+	HTTPCert   string `name:"http-cert" group:"HTTP" help:"Serve HTTPS with this certificate (PEM, with its chain); read again when it changes." env:"PREPAY_HTTP_CERT" placeholder:"FILE"`
+	HTTPKey    string `name:"http-key" group:"HTTP" help:"Key of --http-cert." env:"PREPAY_HTTP_KEY" placeholder:"FILE"`
+
 	Provider     string `group:"Rules" help:"The provider's name in what senders on a blocked channel are told (R21)." default:"${provider}" env:"PREPAY_PROVIDER"`
 	LogFormat    string `group:"Logs" help:"json or console." enum:"json,console" default:"json" env:"PREPAY_LOG_FORMAT"`
 	LogLevel     string `group:"Logs" help:"debug, info, warn or error." enum:"debug,info,warn,error" default:"info" env:"PREPAY_LOG_LEVEL"`
@@ -102,6 +106,13 @@ func (s *settings) check() error {
 		}
 		if _, err := os.Stat(f[1]); err != nil {
 			bad(f[0], "%v", err)
+		}
+	}
+	if (s.HTTPCert == "") != (s.HTTPKey == "") {
+		bad("http-cert", "it belongs together with --http-key: give both or none")
+	} else if s.HTTPCert != "" {
+		if _, err := tls.LoadX509KeyPair(s.HTTPCert, s.HTTPKey); err != nil {
+			bad("http-cert", "%v", err)
 		}
 	}
 	if (s.NATSCert == "") != (s.NATSKey == "") {

@@ -1,11 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"net/http"
 	"strconv"
 	"time"
 
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"go.opentelemetry.io/otel/attribute"
@@ -34,6 +38,7 @@ type telemetry struct {
 	failures   *prometheus.CounterVec
 	webhooks   *prometheus.HistogramVec
 	mails      *prometheus.HistogramVec
+	answers    *prometheus.HistogramVec
 
 	// Both are nil without a collector.
 	tracer   trace.Tracer
@@ -59,7 +64,8 @@ func newTelemetry(ctx context.Context, c *settings) (*telemetry, error) {
 		mails:      prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "prepay_mail_seconds", Help: "Mails handed to the SMTP server, by how they ended.", Buckets: latencies()}, []string{"outcome"}),
 		webhooks:   prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "prepay_webhook_seconds", Help: "Requests to endpoints, by how they ended.", Buckets: latencies()}, []string{"endpoint", "outcome"}),
 	}
-	t.registry.MustRegister(t.messages, t.charges, t.handling, t.appends, t.appended, t.appending, t.deliveries, t.failures, t.webhooks, t.mails,
+	t.answers = prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "prepay_http_seconds", Help: "Requests over HTTP until the answer is whole, by route and status.", Buckets: latencies()}, []string{"method", "route", "status"})
+	t.registry.MustRegister(t.answers, t.messages, t.charges, t.handling, t.appends, t.appended, t.appending, t.deliveries, t.failures, t.webhooks, t.mails,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if c.OTLPEndpoint == "" {
 		return t, nil
@@ -101,6 +107,20 @@ func (t *telemetry) mail(outcome string, took time.Duration) {
 // webhook is told of every request to an endpoint.
 func (t *telemetry) webhook(endpoint, outcome string, took time.Duration) {
 	t.webhooks.WithLabelValues(endpoint, outcome).Observe(took.Seconds())
+}
+
+// requests measures requests over HTTP by their route, never by their path.
+func (t *telemetry) requests(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		began := time.Now()
+		seen := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
+		next.ServeHTTP(seen, r)
+		method, route := r.Method, chi.RouteContext(r.Context()).RoutePattern()
+		if route == "" { // no route of ours: neither its path nor its method may become a label
+			method, route = "", "none"
+		}
+		t.answers.WithLabelValues(method, route, strconv.Itoa(cmp.Or(seen.Status(), http.StatusOK))).Observe(time.Since(began).Seconds())
+	})
 }
 
 // watch adds what is read when it is asked for.

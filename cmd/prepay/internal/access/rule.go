@@ -84,3 +84,8 @@ func Gate() Rule {
 
 // Manages lets decide who has access.
 func Manages() Rule { return Rule{Roles: []Role{RoleAdmin}, Scope: ScopeAccess} }
+
+// Watches lets watch how the ledger itself does: its metrics.
+func Watches() Rule {
+	return Rule{Roles: []Role{RoleService, RoleFinance, RoleAuditor, RoleAdmin}, Scope: ScopeRead}
+}

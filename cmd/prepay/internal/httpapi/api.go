@@ -124,13 +124,7 @@ func register[I, O any](a *API, op huma.Operation, rule access.Rule, handle func
 func (a *API) stream(op huma.Operation, rule access.Rule, handle http.HandlerFunc) {
 	a.describe(&op, rule)
 	a.huma.OpenAPI().AddOperation(&op)
-	a.router.MethodFunc(op.Method, op.Path, func(w http.ResponseWriter, r *http.Request) {
-		if err := allow(r.Context(), rule, r.PathValue(rule.Account)); err != nil {
-			a.writeProblem(w, r, err)
-			return
-		}
-		handle(w, r)
-	})
+	a.router.Method(op.Method, op.Path, Guard(rule, handle))
 }
 
 // describe completes an operation.

@@ -115,6 +115,26 @@ func WriteProblem(w http.ResponseWriter, p *Problem) {
 	_ = json.NewEncoder(w).Encode(p)
 }
 
+// WriteFailure answers that the ledger failed.
+func WriteFailure(w http.ResponseWriter, r *http.Request) {
+	p := problemOf(errors.New("failed"))
+	p.Instance = RequestID(r.Context())
+	WriteProblem(w, p)
+}
+
+// Guard lets in whom the rule allows, for routes that are not the API's.
+func Guard(rule access.Rule, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := allow(r.Context(), rule, r.PathValue(rule.Account)); err != nil {
+			p := problemOf(err)
+			p.Instance = RequestID(r.Context())
+			WriteProblem(w, p)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
 // problemOf tells apart who may not, what the rules refuse, conflicts and
 // failures.
 func problemOf(err error) *Problem {
