@@ -312,6 +312,28 @@ func (m *Model) Partners() []string {
 	return ids
 }
 
+// EachAtOnce is how many accounts Each looks at before it lets events through
+// (accounts).
+const EachAtOnce = 1000
+
+// Each calls look with every account, in order of partner ids. Look must be
+// quick, and must neither change nor keep the account: events wait for it.
+func (m *Model) Each(look func(partnerID string, a *Account)) {
+	for ids := range slices.Chunk(m.Partners(), EachAtOnce) {
+		m.some(ids, look)
+	}
+}
+
+func (m *Model) some(ids []string, look func(string, *Account)) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	for _, id := range ids {
+		if a := m.accounts[id]; a != nil {
+			look(id, a)
+		}
+	}
+}
+
 // ByPhoneNumberID returns the channels, cancelled ones too, that had the id, by
 // partner and channel.
 func (m *Model) ByPhoneNumberID(id string) []Channel {

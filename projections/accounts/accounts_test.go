@@ -187,3 +187,30 @@ func TestRedelivery(t *testing.T) {
 		t.Error("a channel was cancelled that never was")
 	}
 }
+
+// TestEach looks at every account once, in order, however many there are.
+func TestEach(t *testing.T) {
+	l := projectionstest.New(t)
+	m := accounts.New()
+	l.Follow(m)
+	m.Each(func(id string, _ *accounts.Account) { t.Errorf("%s is nobody's account", id) })
+	var want, got []string
+	for n := range accounts.EachAtOnce + 1 {
+		id := fmt.Sprintf("PA-%04d", n)
+		want = append(want, id)
+		f := projections.Fact{Event: opened(id), PartnerID: id}
+		f.Revision = 0
+		if err := m.Apply(&f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m.Each(func(id string, a *accounts.Account) {
+		if a.State.PartnerID != id {
+			t.Errorf("%s holds %s", id, a.State.PartnerID)
+		}
+		got = append(got, id)
+	})
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%d accounts, want %d", len(got), len(want))
+	}
+}

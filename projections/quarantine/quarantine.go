@@ -241,6 +241,20 @@ func (m *Model) Counts(owner string) Counts {
 	return c
 }
 
+// Totals returns how many entries there are by reason, of all owners and of
+// no account together.
+func (m *Model) Totals() Counts {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	all := Counts{}
+	for _, c := range m.counts {
+		for reason, n := range c {
+			all[reason] += n
+		}
+	}
+	return all
+}
+
 // List calls each with the entries of an owner, of all owners for all, in
 // order; reason may be empty for every reason. It ends with each's error.
 func (m *Model) List(owner string, all bool, reason string, each func(*Entry) error) error {

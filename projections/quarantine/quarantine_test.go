@@ -57,6 +57,9 @@ func TestEntries(t *testing.T) {
 	first := l.Now().Add(-3 * time.Minute)
 	m := quarantine.New()
 	engine := l.Follow(m)
+	if got := fmt.Sprint(m.Totals()); got != fmt.Sprint(m.Counts("PA-1")) {
+		t.Errorf("totals %s, where all are of one account", got)
+	}
 	if got := fmt.Sprint(m.Counts("PA-1")); got != "map[charge_conflict:1 no_rate:2]" {
 		t.Errorf("counts %s", got)
 	}
@@ -123,6 +126,9 @@ func TestUnassigned(t *testing.T) {
 	engine := open(m)
 	if got := list(t, m, "", true, ""); got != "/a/unknown_channel /other/unknown_channel" {
 		t.Errorf("left over: %q", got)
+	}
+	if got := m.Totals()["unknown_channel"]; got < m.Counts("")["unknown_channel"] {
+		t.Errorf("totals leave out what belongs to no account: %d", got)
 	}
 	if got := m.Counts("")["unknown_channel"]; got != 2 {
 		t.Errorf("%d counted", got)
