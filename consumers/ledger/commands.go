@@ -15,7 +15,15 @@ import (
 // Do gives a command to an account. A nil command id in m becomes a new one;
 // a given one counts once ever. A zero m.At is now. It returns the rules'
 // *domain.Rejection, or a failure.
-func (l *Ledger) Do(ctx context.Context, partnerID string, m domain.Meta, cmd domain.Command) (err error) {
+func (l *Ledger) Do(ctx context.Context, partnerID string, m domain.Meta, cmd domain.Command) error {
+	return l.DoIf(ctx, partnerID, m, cmd, nil)
+}
+
+// DoIf is Do under a condition on the account's state: that of the very
+// decision, so nothing can come in between. The condition's error is returned,
+// and nothing is done. A command that counted before is not asked again. The
+// condition may be called several times; it must not keep or change the state.
+func (l *Ledger) DoIf(ctx context.Context, partnerID string, m domain.Meta, cmd domain.Command, holds func(*domain.Account) error) (err error) {
 	once := m.CommandID != uuid.Nil
 	ctx, end := l.traced(ctx, &m, cmd.CommandName(), attribute.String("partner_id", partnerID))
 	defer func() { end(err) }()
@@ -49,7 +57,7 @@ func (l *Ledger) Do(ctx context.Context, partnerID string, m domain.Meta, cmd do
 	if _, opens := cmd.(*domain.OpenAccount); !opens && !known {
 		return domain.Reject(domain.UnknownAccount, "There is no partner account %.64q: open it first or correct the partner id.", partnerID)
 	}
-	c := Command{Meta: m, Do: cmd, Once: once}
+	c := Command{Meta: m, Do: cmd, Once: once, Holds: holds}
 	switch cmd.(type) {
 	case *domain.RegisterChannel:
 		err = l.registerChannel(ctx, partnerID, c)

@@ -27,12 +27,16 @@ type Command struct {
 	// Once makes the command id count once ever: set it where the caller
 	// chose the id. Charges count by charge id instead (R8).
 	Once bool
+	// Holds is the condition under which the command is decided; nil is none.
+	// It may be asked several times, and changes nothing.
+	Holds func(*domain.Account) error
 }
 
 // Result is what came of a command.
 type Result struct {
 	domain.Outcome
-	// Rejected is the rules' no; nil where they said yes.
+	// Rejected is the rules' no, or that of the command's condition; nil where
+	// they said yes.
 	Rejected error
 }
 
@@ -149,6 +153,11 @@ func (l *Ledger) decide(s *state, c Command) ([]domain.Event, Result, error) {
 		if seen {
 			return nil, Result{Rejected: domain.Reject(domain.CommandConflict,
 				"Command %s was given before with other content: use a new id.", c.CommandID)}, nil
+		}
+	}
+	if c.Holds != nil {
+		if err := c.Holds(s.Account); err != nil {
+			return nil, Result{Rejected: err}, nil
 		}
 	}
 	events, outcome, err := domain.Decide(s.Account, s, c.Meta, c.Do)
