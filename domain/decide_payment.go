@@ -59,7 +59,7 @@ func (d *decision) need() (money.Amount, RechargeReason, bool) {
 
 // request raises a card payment with its surcharge (R14).
 func (d *decision) request(amount money.Amount, reason RechargeReason) {
-	surcharge := amount.Percent(d.Contract.SurchargePercent).RoundHalfUp(d.Currency.Decimals())
+	surcharge := d.Surcharge(amount)
 	number := d.RechargeCount + 1
 	d.raise(&RechargeRequested{
 		RechargeID: fmt.Sprintf("%s-R%06d", d.PartnerID, number), Number: number, Reason: reason,
@@ -68,8 +68,13 @@ func (d *decision) request(amount money.Amount, reason RechargeReason) {
 	})
 }
 
-// The limits of a payment by hand (R18).
-func addFundsRange() (lowest, highest money.Amount) {
+// Surcharge is what is added to a card payment of the amount (R14).
+func (f *Funds) Surcharge(amount money.Amount) money.Amount {
+	return amount.Percent(f.Contract.SurchargePercent).RoundHalfUp(f.Currency.Decimals())
+}
+
+// AddFundsRange are the limits of a payment by hand (R18).
+func AddFundsRange() (lowest, highest money.Amount) {
 	return money.FromInt(10), money.FromInt(100_000)
 }
 
@@ -83,7 +88,7 @@ func (d *decision) addFunds(c *AddFunds) error {
 	if c.Amount.Decimals() > d.Currency.Decimals() {
 		return Reject(InvalidAmount, "%s has more than the %d decimals of %s.", c.Amount, d.Currency.Decimals(), d.Currency)
 	}
-	if lowest, highest := addFundsRange(); c.Amount.Less(lowest) || highest.Less(c.Amount) {
+	if lowest, highest := AddFundsRange(); c.Amount.Less(lowest) || highest.Less(c.Amount) {
 		return Reject(AmountOutOfRange, "%s is out of range: add between %s and %s per payment.", c.Amount, lowest, highest)
 	}
 	if d.InFlight != nil {

@@ -1,13 +1,12 @@
 // Package activity is the read model of what happened in an account beside its
-// conversations: the movements of money, the card payments with how they ended,
-// and the changes of its settings and its standing. It grows with what people
-// do, not with usage, and is read by the page, the newest first.
+// conversations: the movements of money, and the changes of its settings and
+// its standing. It grows with what people do, not with usage, and is read by
+// the page, the newest first.
 package activity
 
 import (
 	"encoding/json"
 	"fmt"
-	"math"
 	"slices"
 	"time"
 
@@ -33,39 +32,11 @@ type Entry struct {
 	Note      string `json:"note,omitempty"`
 }
 
-// Recharge is a card payment with how it ended.
-type Recharge struct {
-	RechargeID string                `json:"recharge_id"`
-	Number     int                   `json:"number"`
-	Reason     domain.RechargeReason `json:"reason"`
-	// Amount is credited, CardTotal is what the card pays (R14).
-	Amount           money.Amount          `json:"amount"`
-	Surcharge        money.Amount          `json:"surcharge"`
-	SurchargePercent money.Amount          `json:"surcharge_percent"`
-	CardTotal        money.Amount          `json:"card_total"`
-	Currency         money.Currency        `json:"currency"`
-	Card             string                `json:"card"`
-	RequestedAt      time.Time             `json:"requested_at"`
-	Actor            string                `json:"actor"`
-	Status           domain.RechargeStatus `json:"status"`
-	// EndedAt is when the outcome was recorded; absent while in flight.
-	EndedAt *time.Time `json:"ended_at,omitempty"`
-	// Code says why it failed, RetryAt when it is tried again (R17).
-	Code    string     `json:"code,omitempty"`
-	RetryAt *time.Time `json:"retry_at,omitempty"`
-	// InvoiceNumber is the newest invoice's (R15).
-	InvoiceNumber string `json:"invoice_number,omitempty"`
-	// ReversedAt is when the bank took it back, Reversed the amount (R36).
-	ReversedAt *time.Time   `json:"reversed_at,omitempty"`
-	Reversed   money.Amount `json:"reversed,omitzero"`
-}
-
-// Model keeps the entries and the card payments.
+// Model keeps the entries.
 type Model struct {
 	view projections.View
-	// entries and recharges are those changed since the last Flush, by key.
-	entries   map[string]*Entry
-	recharges map[string]*Recharge
+	// entries are those since the last Flush, by key.
+	entries map[string]*Entry
 }
 
 // New returns the model.
@@ -79,18 +50,17 @@ func (*Model) Version() int { return 1 }
 
 // Load implements projections.Model.
 func (m *Model) Load(v projections.View) error {
-	*m = Model{view: v, entries: map[string]*Entry{}, recharges: map[string]*Recharge{}}
+	*m = Model{view: v, entries: map[string]*Entry{}}
 	return nil
 }
 
-// entriesOf and rechargesOf are where the keys of an account's rows begin.
-// Partner ids have no control characters.
-func entriesOf(partnerID string) string   { return "entry/" + partnerID + "\x00" }
-func rechargesOf(partnerID string) string { return "recharge/" + partnerID + "\x00" }
+// entriesOf is where the keys of an account's entries begin. Partner ids have
+// no control characters.
+func entriesOf(partnerID string) string { return "entry/" + partnerID + "\x00" }
 
-// backwards writes a number so that larger ones come first in the order of
+// backwards writes a revision so that later ones come first in the order of
 // keys.
-func backwards(n uint64) string { return fmt.Sprintf("%020d", math.MaxUint64-n) }
+func backwards(r eventstore.Revision) string { return fmt.Sprintf("%020d", eventstore.End-r) }
 
 // Apply implements projections.Model.
 func (m *Model) Apply(f *projections.Fact) error {
@@ -103,8 +73,8 @@ func (m *Model) Apply(f *projections.Fact) error {
 	}
 	e := &Entry{Revision: f.Revision, At: f.Meta.RecordedAt, Actor: f.Meta.Actor, Type: f.Event.EventType(), Effect: domain.Effect(f.Event)}
 	e.Reference, e.Note = about(f.Event)
-	m.entries[entriesOf(f.PartnerID)+backwards(uint64(f.Revision))] = e
-	return m.recharge(f)
+	m.entries[entriesOf(f.PartnerID)+backwards(f.Revision)] = e
+	return nil
 }
 
 // about says what an event is about, and why.
@@ -154,72 +124,6 @@ func about(e domain.Event) (reference, note string) {
 	return "", ""
 }
 
-// recharge notes what an event says of a card payment.
-func (m *Model) recharge(f *projections.Fact) error {
-	at := f.Meta.RecordedAt
-	change := func(id string, with func(*Recharge)) error {
-		r, err := m.known(f.PartnerID, id)
-		if err == nil && r != nil {
-			with(r)
-		}
-		return err
-	}
-	switch e := f.Event.(type) {
-	case *domain.RechargeRequested:
-		m.recharges[rechargeKey(f.PartnerID, e.RechargeID)] = &Recharge{
-			RechargeID: e.RechargeID, Number: e.Number, Reason: e.Reason, Amount: e.Amount, Surcharge: e.Surcharge, SurchargePercent: e.SurchargePercent,
-			CardTotal: e.CardTotal, Currency: e.Currency, Card: e.Card, RequestedAt: e.RequestedAt, Actor: f.Meta.Actor, Status: domain.RechargeIsInFlight,
-		}
-	case *domain.RechargeSucceeded:
-		return change(e.RechargeID, func(r *Recharge) { r.Status, r.EndedAt = domain.RechargeIsCredited, &at })
-	case *domain.RechargeFailed:
-		return change(e.RechargeID, func(r *Recharge) {
-			r.Status, r.EndedAt, r.Code = domain.RechargeIsFailed, &at, e.Code
-			if !e.RetryAt.IsZero() {
-				r.RetryAt = &e.RetryAt
-			}
-		})
-	case *domain.InvoiceIssued:
-		return change(e.RechargeID, func(r *Recharge) { r.InvoiceNumber = e.InvoiceNumber })
-	case *domain.RechargeReversed:
-		return change(e.RechargeID, func(r *Recharge) {
-			r.Status, r.ReversedAt, r.Reversed = domain.RechargeIsReversed, &at, e.Amount
-		})
-	case *domain.RechargeReinstated:
-		return change(e.RechargeID, func(r *Recharge) {
-			r.Status, r.ReversedAt, r.Reversed = domain.RechargeIsCredited, nil, money.Zero()
-		})
-	}
-	return nil
-}
-
-// rechargeKey is where a card payment is kept. Its number ends its id, after
-// the account's own (R13): the key puts the newest first.
-func rechargeKey(partnerID, rechargeID string) string {
-	var number uint64
-	if i := len(partnerID) + len("-R"); i < len(rechargeID) {
-		for _, c := range rechargeID[i:] {
-			number = number*10 + uint64(c-'0')
-		}
-	}
-	return rechargesOf(partnerID) + backwards(number)
-}
-
-// known returns a card payment to change it; nil where there is none.
-func (m *Model) known(partnerID, rechargeID string) (*Recharge, error) {
-	key := rechargeKey(partnerID, rechargeID)
-	if r := m.recharges[key]; r != nil {
-		return r, nil
-	}
-	r := &Recharge{}
-	found, err := m.view.GetJSON(key, r)
-	if err != nil || !found {
-		return nil, err
-	}
-	m.recharges[key] = r
-	return r, nil
-}
-
 // Flush implements projections.Model.
 func (m *Model) Flush(_ projections.View, b *projections.Batch) error {
 	for key, e := range m.entries {
@@ -227,13 +131,7 @@ func (m *Model) Flush(_ projections.View, b *projections.Batch) error {
 			return err
 		}
 	}
-	for key, r := range m.recharges {
-		if err := b.SetJSON(key, r); err != nil {
-			return err
-		}
-	}
 	clear(m.entries)
-	clear(m.recharges)
 	return nil
 }
 
@@ -241,7 +139,7 @@ func (m *Model) Flush(_ projections.View, b *projections.Batch) error {
 // limit; before 0 begins with the newest. Only those of the types, where any
 // are named.
 func (m *Model) Entries(partnerID string, before eventstore.Revision, limit int, types ...string) ([]Entry, error) {
-	return page(m.view, entriesOf(partnerID), uint64(before), limit, func(e *Entry) bool {
+	return m.page(partnerID, before, limit, func(e *Entry) bool {
 		return len(types) == 0 || slices.Contains(types, e.Type)
 	})
 }
@@ -251,35 +149,29 @@ func (e *Entry) Moves() bool { return !e.Effect.IsZero() }
 
 // Movements is Entries, of those alone that changed the balance.
 func (m *Model) Movements(partnerID string, before eventstore.Revision, limit int) ([]Entry, error) {
-	return page(m.view, entriesOf(partnerID), uint64(before), limit, (*Entry).Moves)
+	return m.page(partnerID, before, limit, (*Entry).Moves)
 }
 
-// Recharges returns the card payments before the number, the newest first, at
-// most limit; before 0 begins with the newest.
-func (m *Model) Recharges(partnerID string, before, limit int) ([]Recharge, error) {
-	return page(m.view, rechargesOf(partnerID), uint64(before), limit, func(*Recharge) bool { return true })
-}
-
-// page reads at most limit rows that are wanted, of those whose keys begin so
-// and whose number is below before, 0 for all.
-func page[T any](v projections.View, from string, before uint64, limit int, want func(*T) bool) ([]T, error) {
-	after := ""
+// page reads at most limit entries that are wanted, of those before the
+// revision, 0 for all.
+func (m *Model) page(partnerID string, before eventstore.Revision, limit int, want func(*Entry) bool) ([]Entry, error) {
+	from, after := entriesOf(partnerID), ""
 	if before > 0 {
 		after = from + backwards(before)
 	}
-	all := []T{}
-	for row, err := range v.ScanAfter(from, after) {
+	all := []Entry{}
+	for row, err := range m.view.ScanAfter(from, after) {
 		if err != nil {
 			return nil, err
 		}
-		var one T
-		if err := json.Unmarshal(row.Value, &one); err != nil {
+		var e Entry
+		if err := json.Unmarshal(row.Value, &e); err != nil {
 			return nil, fmt.Errorf("%s: %w", row.Key, err)
 		}
-		if !want(&one) {
+		if !want(&e) {
 			continue
 		}
-		if all = append(all, one); len(all) == limit {
+		if all = append(all, e); len(all) == limit {
 			break
 		}
 	}
