@@ -28,26 +28,7 @@ func (l *Ledger) DoIf(ctx context.Context, partnerID string, m domain.Meta, cmd 
 	ctx, end := l.traced(ctx, &m, cmd.CommandName(), attribute.String("partner_id", partnerID))
 	defer func() { end(err) }()
 	l.complete(&m)
-	switch c := cmd.(type) {
-	case *domain.OpenAccount:
-		if !domain.ValidID(partnerID) {
-			return domain.Reject(domain.InvalidSetting, "partner_id must have 1 to %d characters and no control characters.", domain.MaxIDBytes)
-		}
-		open := *c
-		open.CardProblem = l.cardProblem(c.Card)
-		cmd = &open
-	case *domain.ReplaceCard:
-		cmd = &domain.ReplaceCard{Card: c.Card, CardProblem: l.cardProblem(c.Card)}
-	case *domain.Transfer:
-		known, err := l.known(ctx, c.To)
-		if err != nil {
-			return err
-		}
-		if !known {
-			return domain.Reject(domain.UnknownAccount, "There is no partner account %.64q: correct the partner id.", c.To)
-		}
-	}
-	if cmd, err = l.withPayments(ctx, partnerID, cmd); err != nil {
+	if cmd, err = l.withFacts(ctx, partnerID, cmd); err != nil {
 		return err
 	}
 	known, err := l.known(ctx, partnerID)
@@ -71,6 +52,31 @@ func (l *Ledger) DoIf(ctx context.Context, partnerID string, m domain.Meta, cmd 
 	}
 	// Charges find channels through the views: the next one must find it.
 	return l.settleOwn(ctx)
+}
+
+// withFacts gives a command what the ledger alone knows: what the processor
+// says of a card, the payments that it is about.
+func (l *Ledger) withFacts(ctx context.Context, partnerID string, cmd domain.Command) (domain.Command, error) {
+	switch c := cmd.(type) {
+	case *domain.OpenAccount:
+		if !domain.ValidID(partnerID) {
+			return nil, domain.Reject(domain.InvalidSetting, "partner_id must have 1 to %d characters and no control characters.", domain.MaxIDBytes)
+		}
+		open := *c
+		open.CardProblem = l.cardProblem(c.Card)
+		return &open, nil
+	case *domain.ReplaceCard:
+		return &domain.ReplaceCard{Card: c.Card, CardProblem: l.cardProblem(c.Card)}, nil
+	case *domain.Transfer:
+		known, err := l.known(ctx, c.To)
+		if err != nil {
+			return nil, err
+		}
+		if !known {
+			return nil, domain.Reject(domain.UnknownAccount, "There is no partner account %.64q: correct the partner id.", c.To)
+		}
+	}
+	return l.withPayments(ctx, partnerID, cmd)
 }
 
 // known is Exists, certain also of accounts that another process opened just

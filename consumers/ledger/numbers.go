@@ -81,19 +81,6 @@ func (l *Ledger) reserveAndRegister(ctx context.Context, partnerID string, c Com
 	return l.do(ctx, partnerID, c)
 }
 
-// dry is a command that is decided and not recorded.
-type dry struct{ domain.Command }
-
-// wouldReject says what the account would answer, without recording it.
-func (l *Ledger) wouldReject(ctx context.Context, partnerID string, c Command) error {
-	c.Do, c.Once = dry{c.Do}, false
-	results, err := l.engine.Do(ctx, AccountStream(partnerID), c)
-	if err != nil {
-		return err
-	}
-	return results[0].Rejected
-}
-
 // hasChannel reports whether the account has the channel already.
 func (l *Ledger) hasChannel(ctx context.Context, partnerID, channelID string) (found bool, err error) {
 	err = l.Inspect(ctx, partnerID, func(a *domain.Account) { found = a.Channels[channelID] != nil })

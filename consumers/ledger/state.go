@@ -139,7 +139,8 @@ func (l *Ledger) decide(s *state, c Command) ([]domain.Event, Result, error) {
 		own.look(s.Account)
 		return nil, Result{}, nil
 	case dry:
-		_, _, err := domain.Decide(s.Account, s, c.Meta, own.Command)
+		events, _, err := domain.Decide(s.Account, s, c.Meta, own.Command)
+		own.raises(events)
 		return nil, Result{Rejected: err}, s.err
 	}
 	if c.Once {
