@@ -16,7 +16,7 @@ SOAK_EVENTS = 1000000
 CLIENT = eventstore/esdbserver/testdata
 CLIENT_INSTALLED = $(CLIENT)/node_modules/.installed
 
-.PHONY: run demo test sheets lint bench soak build deps help
+.PHONY: run demo test sheets lint bench soak build generate deps help
 
 run: ## the ledger with everything embedded; Ctrl-C stops it, state stays in ./prepay-data
 	@$(GO) build -trimpath -o prepay ./cmd/prepay && exec ./prepay serve --log-format console
@@ -52,6 +52,11 @@ soak: $(CLIENT_INSTALLED) ## the large sizes; write result and commit into docs/
 
 build: ## the binary, ./prepay
 	$(GO) build -trimpath -o prepay ./cmd/prepay
+
+generate: ## everything that is written by programs; it is committed, and compared in CI
+	$(GO) run ./cmd/gendocs
+	$(GO) run ./cmd/prepay openapi > docs/reference/openapi.yaml
+	$(GO) run ./cmd/prepay openapi --as markdown > docs/reference/http.md
 
 deps: $(CLIENT_INSTALLED) ## what build and tests need, from the module proxy and the npm registry
 	$(GO) mod download

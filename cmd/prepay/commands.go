@@ -31,5 +31,6 @@ type commands struct {
 	Export     exportCmd     `cmd:"" help:"Write events out."`
 	Eventstore eventstoreCmd `cmd:"" help:"Serve the event log over the protocol of EventStoreDB."`
 	Bench      benchCmd      `cmd:"" help:"Measure the intake on this machine."`
+	OpenAPI    openapiCmd    `cmd:"" name:"openapi" help:"Describe the HTTP API."`
 	Version    versionCmd    `cmd:"" help:"Say which program this is."`
 }

@@ -93,7 +93,7 @@ func (s *server) routes() *routes {
 	r.add(http.MethodGet, "/readyz", access.Rule{Anyone: true}, http.HandlerFunc(s.readiness))
 	r.add(http.MethodGet, "/metrics", access.Rule{Anyone: true}, promhttp.HandlerFor(s.telemetry.registry, promhttp.HandlerOpts{}))
 	routePayments(r, s.payments)
-	api := httpapi.New(r, httpapi.Options{Desk: s.app, Version: thisVersion().Version, Logger: s.log.Named("http")})
+	api := httpapi.New(r, httpapi.Options{Desk: s.app, Logger: s.log.Named("http")})
 	r.all = append(r.all, api.Routes()...)
 	return r
 }

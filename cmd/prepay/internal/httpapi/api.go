@@ -6,6 +6,7 @@ package httpapi
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"reflect"
 	"time"
@@ -38,8 +39,6 @@ const Prefix = "/v1"
 // Options of an API.
 type Options struct {
 	Desk *desk.Desk
-	// Version of the program, for the OpenAPI document.
-	Version string
 	// Logger takes failures, never what was asked; nil is silence.
 	Logger *zap.Logger
 }
@@ -61,7 +60,7 @@ func New(router chi.Router, opts Options) *API {
 		opts.Logger = zap.NewNop()
 	}
 	a := &API{opts: opts, desk: opts.Desk, log: opts.Logger, router: router}
-	a.huma = humachi.New(router, config(opts.Version))
+	a.huma = humachi.New(router, config())
 	a.register()
 	return a
 }
@@ -69,11 +68,12 @@ func New(router chi.Router, opts Options) *API {
 // register registers all operations.
 func (a *API) register() {
 	a.accounts()
+	a.document()
 }
 
 // config is what is true of every operation.
-func config(version string) huma.Config {
-	c := huma.DefaultConfig("prepay", version)
+func config() huma.Config {
+	c := huma.DefaultConfig("prepay", DocumentVersion)
 	c.Info.Description = "Prepayment ledger of partner accounts. Amounts are exact decimal strings, instants are UTC. " +
 		"Errors are problem details (RFC 9457); their code is stable."
 	c.OpenAPIPath, c.DocsPath, c.SchemasPath = "", "", ""
@@ -107,6 +107,11 @@ func (a *API) Routes() []access.Route { return a.routes }
 func register[I, O any](a *API, op huma.Operation, rule access.Rule, handle func(context.Context, *I) (*O, error)) {
 	a.describe(&op, rule)
 	op.Middlewares = append(op.Middlewares, a.guard(rule))
+	var declared huma.RequestBody
+	if op.RequestBody != nil {
+		declared = *op.RequestBody
+		declared.Content = maps.Clone(declared.Content)
+	}
 	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
 		ctx, cancel := context.WithTimeout(ctx, Timeout)
 		defer cancel()
@@ -116,6 +121,9 @@ func register[I, O any](a *API, op huma.Operation, rule access.Rule, handle func
 		}
 		return out, nil
 	})
+	if op.RequestBody != nil {
+		*op.RequestBody = declared // huma puts a raw body's own type beside it
+	}
 }
 
 // stream registers an operation whose handler reads or writes by itself, bit by
@@ -136,15 +144,25 @@ func (a *API) describe(op *huma.Operation, rule access.Rule) {
 	if op.BodyReadTimeout == 0 {
 		op.BodyReadTimeout = BodyTimeout
 	}
-	if !rule.Anyone {
-		op.Security = []map[string][]string{{"key": {}}, {"bearer": {}}}
+	op.Security = []map[string][]string{{"key": {}}, {"bearer": {}}}
+	if rule.Anyone {
+		op.Security = []map[string][]string{{}}
 	}
+	op.Extensions = extensions(rule)
 	if op.Responses == nil {
 		op.Responses = map[string]*huma.Response{}
 	}
 	schema := a.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Problem](), true, "Problem")
 	op.Responses["default"] = &huma.Response{Description: "It was not done; the problem says why.", Content: map[string]*huma.MediaType{"application/problem+json": {Schema: schema}}}
 	a.routes = append(a.routes, access.Route{Method: op.Method, Path: op.Path, Rule: rule})
+}
+
+// extensions say in the OpenAPI document who may use an operation.
+func extensions(rule access.Rule) map[string]any {
+	if rule.Anyone {
+		return map[string]any{"x-anyone": true}
+	}
+	return map[string]any{"x-roles": rule.Roles, "x-scope": rule.Scope}
 }
 
 // guard lets in whom the rule allows.

@@ -37,7 +37,7 @@ func api(t *testing.T) (*API, http.Handler) {
 		}
 	}
 	r := chi.NewRouter()
-	a := New(r, Options{Desk: d, Version: "test"})
+	a := New(r, Options{Desk: d})
 	return a, WithRequestID(r)
 }
 
