@@ -271,3 +271,12 @@ func (s *Store) TokenPrincipal(token string) *Principal {
 	}
 	return p
 }
+
+// EndToken ends a program's session; one that is not there is no error.
+func (s *Store) EndToken(token string, by By) error {
+	hash, ok := digestOf(token, TokenPrefix)
+	if !ok {
+		return nil
+	}
+	return s.end(hash, by)
+}
