@@ -136,7 +136,7 @@ func (m *Model) Flush(_ projections.View, b *projections.Batch) error {
 }
 
 // Entries returns what happened before the revision, the newest first, at most
-// limit; before 0 begins with the newest. Only those of the types, where any
+// limit (0 is all); before 0 begins with the newest. Only those of the types, where any
 // are named.
 func (m *Model) Entries(partnerID string, before eventstore.Revision, limit int, types ...string) ([]Entry, error) {
 	return m.page(partnerID, before, limit, func(e *Entry) bool {
@@ -171,7 +171,7 @@ func (m *Model) page(partnerID string, before eventstore.Revision, limit int, wa
 		if !want(&e) {
 			continue
 		}
-		if all = append(all, e); len(all) == limit {
+		if all = append(all, e); limit > 0 && len(all) >= limit {
 			break
 		}
 	}

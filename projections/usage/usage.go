@@ -254,14 +254,35 @@ func (m *Model) Month(partnerID string, month domain.Month) ([]Row, error) {
 
 // Days returns an account's sums by day and category, in order.
 func (m *Model) Days(partnerID string) ([]Day, error) {
+	return m.days(partnerID, "", lastDay)
+}
+
+// DaysBetween is Days from a day to another, both included: the rest is not
+// read.
+func (m *Model) DaysBetween(partnerID string, from, to time.Time) ([]Day, error) {
+	return m.days(partnerID, from.UTC().Format(time.DateOnly), to.UTC().Format(time.DateOnly))
+}
+
+// lastDay comes after all days.
+const lastDay = "9999-12-31"
+
+func (m *Model) days(partnerID, from, to string) ([]Day, error) {
+	prefix := dayPrefix + partnerID + "\x00"
+	after := ""
+	if from != "" {
+		after = prefix + from // the day's own rows have a category behind it
+	}
 	var days []Day
-	for row, err := range m.view.Scan("day/" + partnerID + "\x00") {
+	for row, err := range m.view.ScanAfter(prefix, after) {
 		if err != nil {
 			return nil, err
 		}
 		d, err := parseDayPath(row.Key)
 		if err != nil {
 			return nil, err
+		}
+		if d.Day.Format(time.DateOnly) > to {
+			break
 		}
 		var sum daySum
 		if err := json.Unmarshal(row.Value, &sum); err != nil {

@@ -75,7 +75,8 @@ func (d *Desk) Statement(ctx context.Context, partner string, month domain.Month
 		return nil, err
 	}
 	s := &Statement{PartnerID: partner, Month: month, Currency: account.State.Currency}
-	s.Estimated = estimated(account.State, month)
+	m := account.State.Months[month]
+	s.Estimated = m == nil || m.Run == 0 || m.Open
 	sums := map[string]*Movement{}
 	err = d.Fold(ctx, ledger.AccountStream(partner), func(_ eventstore.Recorded, meta codec.Metadata, e domain.Event) error {
 		kind, effect := kindOf(e), domain.Effect(e)
@@ -101,21 +102,13 @@ func (d *Desk) Statement(ctx context.Context, partner string, month domain.Month
 		}
 	}
 	if err == nil {
-		s.Usage, err = d.UsageLines(partner, month, by)
+		s.Usage, err = d.usage(partner, month, by)
 	}
 	return s, err
 }
 
-// estimated says that the month is not reconciled, or has charges that came
-// later (R31).
-func estimated(a *domain.Account, month domain.Month) bool {
-	m := a.Months[month]
-	return m == nil || m.Run == 0 || m.Open
-}
-
-// UsageLines breaks the billing month's usage down by waba, channel, market,
-// category or day; the read models have it.
-func (d *Desk) UsageLines(partner string, month domain.Month, by string) ([]usage.Line, error) {
+// usage breaks the billing month's usage down.
+func (d *Desk) usage(partner string, month domain.Month, by string) ([]usage.Line, error) {
 	if by == "day" {
 		days, err := d.Views.Usage.Days(partner)
 		if err != nil {
