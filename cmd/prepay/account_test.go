@@ -118,11 +118,11 @@ func TestChannels(t *testing.T) {
 	ok(t, data, register("+4930123457")...)
 	ok(t, data, "channel", "cancel", "PA-1", "CH-1")
 	refused(t, "channel_cancelled", exitFailed, data, "channel", "cancel", "PA-1", "CH-1")
-	all := parsed[[]channelLine](t, data, "channel", "list")
+	all := parsed[[]desk.ChannelLine](t, data, "channel", "list")
 	if len(all) != 2 || all[0].State != "cancelled" || all[0].CancelledAt == nil || all[1].State != "open" || all[1].PaymentModel != "direct" || all[1].TimeZone != "Asia/Kolkata" {
 		t.Errorf("%+v", all)
 	}
-	if one := parsed[[]channelLine](t, data, "channel", "list", "PA-2"); len(one) != 1 || one[0].ChannelID != "CH-2" {
+	if one := parsed[[]desk.ChannelLine](t, data, "channel", "list", "PA-2"); len(one) != 1 || one[0].ChannelID != "CH-2" {
 		t.Errorf("%+v", one)
 	}
 	refused(t, "unknown_account", exitFailed, data, "channel", "list", "PA-3")

@@ -63,17 +63,34 @@ func (c *serveCmd) Run(ctx context.Context, g *globals) (err error) {
 // greet says where everything is.
 func (c *serveCmd) greet(g *globals, s *server) {
 	if g.JSON {
-		_ = writeJSON(g.Stdout, map[string]string{"nats": s.natsURL(), "http": s.httpURL(), "data": g.Data})
+		said := map[string]string{"nats": s.natsURL(), "http": s.httpURL(), "data": g.Data}
+		if s.adminKey != "" {
+			said["admin_key"] = s.adminKey
+		}
+		_ = writeJSON(g.Stdout, said)
 		return
 	}
 	fmt.Fprintf(g.Stdout, `The ledger runs.
   data     %s
-  NATS     %s
+  pages    %s/
+  API      %s/v1 (docs/operating/http.md)
   health   %s/readyz
-  metrics  %s/metrics
-`, g.Data, s.natsURL(), s.httpURL(), s.httpURL())
+  NATS     %s
+`, g.Data, s.httpURL(), s.httpURL(), s.httpURL(), s.natsURL())
 	if s.nats != nil {
 		fmt.Fprintf(g.Stdout, "  users    %s, passwords in %s\n", natsbus.Roles(), filepath.Join(s.natsDir(), "users.json"))
+	}
+	if s.adminKey != "" {
+		fmt.Fprintf(g.Stdout, `
+Nobody has access yet. This key of an administrator is shown once, keep it:
+
+  %s
+
+Invite yourself with it, and open the link that it prints in a browser:
+
+  PREPAY_API_KEY=%s prepay access user invite you@example.com --role admin --server %s
+
+`, s.adminKey, s.adminKey, s.httpURL())
 	}
 	fmt.Fprintln(g.Stdout, "Ctrl-C stops it.")
 }

@@ -29,8 +29,10 @@ type running struct {
 	t          *testing.T
 	data       string
 	NATS, HTTP string
-	stop       context.CancelFunc
-	code       chan int
+	// AdminKey is shown at the first start of a data folder.
+	AdminKey string `json:"admin_key"`
+	stop     context.CancelFunc
+	code     chan int
 }
 
 // serve starts prepay serve on free ports.
@@ -105,7 +107,14 @@ func (r *running) ask(nc *nats.Conn, subject, request string) map[string]any {
 // get reads a page.
 func (r *running) get(path string) (int, string) {
 	r.t.Helper()
-	res, err := http.Get(r.HTTP + path)
+	req, err := http.NewRequestWithContext(r.t.Context(), http.MethodGet, r.HTTP+path, nil)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if r.AdminKey != "" {
+		req.Header.Set("X-API-Key", r.AdminKey)
+	}
+	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		r.t.Fatal(err)
 	}

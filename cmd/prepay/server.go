@@ -16,6 +16,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap"
 
+	"prepayledger/cmd/prepay/internal/access"
 	"prepayledger/cmd/prepay/internal/app"
 	"prepayledger/cmd/prepay/internal/desk"
 	"prepayledger/consumers/deadlines"
@@ -45,7 +46,11 @@ type server struct {
 	settings *settings
 	log      *zap.Logger
 
-	app       *desk.Desk
+	app    *desk.Desk
+	access *access.Store
+	// adminKey is the secret of the first key, made at the first start; it is
+	// shown once and kept nowhere.
+	adminKey  string
 	telemetry *telemetry
 	nats      *natsbus.Server // nil with --nats-url
 	conn      *nats.Conn
@@ -78,6 +83,9 @@ func (s *server) start(ctx context.Context) (err error) {
 		Tracer: s.telemetry.tracer, Processor: processor(s.globals.Payments), Logger: s.log,
 	})
 	if err != nil {
+		return err
+	}
+	if s.access, err = access.OpenData(s.globals.Data, access.Options{Clock: s.globals.Now, Logger: s.log.Named("access")}); err != nil {
 		return err
 	}
 	if err := s.connect(ctx); err != nil {
@@ -126,7 +134,10 @@ func (s *server) start(ctx context.Context) (err error) {
 	}
 	s.listening.Store(true)
 	s.telemetry.watch(s)
-	s.http, err = s.listenHTTP()
+	if s.http, err = s.listenHTTP(); err != nil {
+		return err
+	}
+	s.adminKey, _, err = s.access.EnsureAdminKey(ctx)
 	return err
 }
 
@@ -302,6 +313,9 @@ func (s *server) stop() error {
 	}
 	if s.nats != nil {
 		s.nats.Close()
+	}
+	if s.access != nil {
+		errs = append(errs, s.access.Close())
 	}
 	if s.app != nil {
 		errs = append(errs, s.app.Close())
