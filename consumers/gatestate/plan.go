@@ -82,6 +82,9 @@ func (t *touched) add(c *outbound.Change, provider string) {
 // channels returns the states of the channels that changed. A block is of all
 // channels, direct ones too; a cancelled one stays cancelled (R20).
 func (t *touched) channels(defaultText string) (values []value) {
+	if t.flip == nil && len(t.own) == 0 {
+		return nil // as it is with charges
+	}
 	for _, id := range slices.Sorted(maps.Keys(t.account.Channels)) {
 		c := t.account.Channels[id]
 		own, changed := t.own[id]

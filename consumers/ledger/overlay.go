@@ -36,6 +36,20 @@ func newOverlay() overlay {
 	}
 }
 
+// maxKeptRoom is how many entries a map may have had and be cleared for reuse:
+// clearing costs the room that it once had, and after a burst that is thousands
+// of times what single charges need.
+const maxKeptRoom = 256
+
+// emptied returns an empty map, the given one where that is cheap.
+func emptied(m map[domain.ChargeKey]domain.Seen) map[domain.ChargeKey]domain.Seen {
+	if len(m) > maxKeptRoom {
+		return map[domain.ChargeKey]domain.Seen{}
+	}
+	clear(m)
+	return m
+}
+
 // appended says how far the log is with what was noted.
 func (o *overlay) appended(p eventstore.Position) { o.newest = p }
 
@@ -44,15 +58,14 @@ func (o *overlay) prune(indexed eventstore.Position) {
 	if indexed.Before(o.oldest) || len(o.charges) == 0 && len(o.older) == 0 {
 		return
 	}
-	clear(o.older)
-	o.older, o.charges = o.charges, o.older
+	o.older, o.charges = o.charges, emptied(o.older)
 	o.oldest = o.newest
 }
 
 // prefetch asks the index for all charges of a batch that the overlay does
 // not answer.
 func (o *overlay) prefetch(ctx context.Context, views Views, partnerID string, commands []Command) error {
-	clear(o.fetched)
+	o.fetched = emptied(o.fetched)
 	var keys []domain.ChargeKey
 	for i := range commands {
 		c, ok := commands[i].Do.(*domain.Charge)

@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"prepayledger/eventstore"
@@ -42,6 +43,9 @@ const (
 	// followed by a pause: without one the writer that has just written, and
 	// need not read, would always be the first again.
 	politeBatches = 16
+	// maxIdleRunners bounds the goroutines that wait for the next stream with
+	// work: their stacks have grown already, those of new ones would have to.
+	maxIdleRunners = 64
 	// maxInterjections bounds the commands that Before puts ahead of one.
 	maxInterjections = 100_000
 )
@@ -89,6 +93,9 @@ type Engine[S, C, E, O any] struct {
 	life context.Context
 	end  context.CancelFunc
 	work sync.WaitGroup
+	// idle hands a stream to a runner that waits; idlers counts those.
+	idle   chan *stream[S, C, O]
+	idlers atomic.Int64
 
 	mu         sync.Mutex
 	streams    map[string]*stream[S, C, O]
@@ -114,7 +121,7 @@ func New[S, C, E, O any](store eventstore.Store, spec Spec[S, C, E, O]) *Engine[
 	life, end := context.WithCancel(context.Background())
 	return &Engine[S, C, E, O]{
 		store: store, spec: spec, life: life, end: end,
-		streams: map[string]*stream[S, C, O]{}, maxStreams: DefaultMaxStreams,
+		streams: map[string]*stream[S, C, O]{}, maxStreams: DefaultMaxStreams, idle: make(chan *stream[S, C, O]),
 	}
 }
 
@@ -154,9 +161,31 @@ func (e *Engine[S, C, E, O]) Submit(name string, commands []C) *Call[C, O] {
 	s.queue = append(s.queue, c)
 	if !s.running {
 		s.running = true
-		e.work.Go(func() { e.run(s) })
+		select {
+		case e.idle <- s:
+		default:
+			e.work.Go(func() { e.runner(s) })
+		}
 	}
 	return c
+}
+
+// runner works one stream after the other until the engine ends, or until
+// enough others wait for the next.
+func (e *Engine[S, C, E, O]) runner(s *stream[S, C, O]) {
+	for {
+		e.run(s)
+		if e.idlers.Add(1) > maxIdleRunners {
+			e.idlers.Add(-1)
+			return
+		}
+		select {
+		case s = <-e.idle:
+			e.idlers.Add(-1)
+		case <-e.life.Done():
+			return
+		}
+	}
 }
 
 // Call is commands on their way.

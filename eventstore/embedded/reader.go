@@ -33,6 +33,9 @@ func (p *pageSize) next() int {
 // logReader reads the log forwards. It holds a page and no resource.
 type logReader struct {
 	store *Store
+	// live takes the newest appends from memory. Who reads to see what is on
+	// disk does not.
+	live bool
 	// after is the number of the last event that was read.
 	after uint64
 
@@ -93,8 +96,14 @@ func (r *logReader) turn() (bool, error) {
 	if r.after >= end {
 		return false, nil
 	}
+	size := r.size.next()
+	if r.live {
+		if r.page = r.store.recent.page(r.page[:0], r.after+1, end, size); len(r.page) > 0 {
+			return true, nil
+		}
+	}
 	var err error
-	r.page, err = r.store.readPage(r.page, r.after+1, end, r.size.next())
+	r.page, err = r.store.readPage(r.page, r.after+1, end, size)
 	if err == nil && len(r.page) == 0 {
 		err = damage("event %s is missing, the log ends at %s", position(r.after+1), position(end))
 	}

@@ -39,6 +39,7 @@ type Store struct {
 	// durable is the number of the newest event that is synced.
 	durable  atomic.Uint64
 	arrived  signal
+	recent   recent
 	requests requests
 	counts   counters
 

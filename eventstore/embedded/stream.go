@@ -29,6 +29,9 @@ type streamReader struct {
 	events []eventstore.Recorded
 	// ended says that no page follows.
 	ended bool
+	// end is the number of the newest event that was durable when the page was
+	// read.
+	end uint64
 }
 
 // streamRaw is a record of a stream with what the index says of it.
@@ -123,16 +126,18 @@ func (r *streamReader) turn(dir eventstore.Direction) (bool, error) {
 		return false, nil
 	}
 	var err error
-	r.page, r.ended, err = r.store.readStreamPage(r.page, r.stream, r.next, dir, r.size.next())
+	r.end = r.store.durable.Load()
+	r.page, r.ended, err = r.store.readStreamPage(r.page, r.stream, r.next, r.end, dir, r.size.next())
 	if err != nil || len(r.page) > 0 {
 		return err == nil, err
 	}
 	return false, r.absent()
 }
 
-// absent says why revision next was not found: nil if it lies beyond the end.
+// absent says why revision next was not found: nil if it lies beyond the end
+// as it was when the page was read. What was appended since proves nothing.
 func (r *streamReader) absent() error {
-	newest, err := r.store.lastDurableEntry(r.stream)
+	newest, err := r.store.lastDurableEntry(r.stream, r.end)
 	if err != nil || newest.last() < r.next {
 		return err
 	}
@@ -140,14 +145,13 @@ func (r *streamReader) absent() error {
 }
 
 // readStreamPage reads into page the record of the stream that holds revision
-// from, and those beside it in the direction, until they are size bytes.
-// ended says that there are no more.
-func (s *Store) readStreamPage(page []streamRaw, stream string, from eventstore.Revision, dir eventstore.Direction, size int) (_ []streamRaw, ended bool, _ error) {
+// from, and those beside it in the direction, until they are size bytes; none
+// after event end. ended says that there are no more.
+func (s *Store) readStreamPage(page []streamRaw, stream string, from eventstore.Revision, end uint64, dir eventstore.Direction, size int) (_ []streamRaw, ended bool, _ error) {
 	if err := s.enter(); err != nil {
 		return nil, false, err
 	}
 	defer s.leave()
-	end := s.durable.Load()
 	it, err := s.indexIter(stream)
 	if err != nil {
 		return nil, false, err
@@ -253,13 +257,13 @@ func (s *Store) lastIndexEntry(stream string) (indexEntry, error) {
 	return s.lastEntry(stream, 1<<64-1)
 }
 
-// lastDurableEntry is the newest one that readers may see.
-func (s *Store) lastDurableEntry(stream string) (indexEntry, error) {
+// lastDurableEntry is the newest one up to event end.
+func (s *Store) lastDurableEntry(stream string, end uint64) (indexEntry, error) {
 	if err := s.enter(); err != nil {
 		return indexEntry{}, err
 	}
 	defer s.leave()
-	return s.lastEntry(stream, s.durable.Load())
+	return s.lastEntry(stream, end)
 }
 
 func (s *Store) lastEntry(stream string, end uint64) (indexEntry, error) {

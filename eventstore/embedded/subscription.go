@@ -32,7 +32,7 @@ func (s *Store) SubscribeAll(ctx context.Context, after eventstore.Position) (ev
 	return &subscription{
 		store:  s,
 		ctx:    ctx,
-		reader: logReader{store: s, after: number(after)},
+		reader: logReader{store: s, live: true, after: number(after)},
 		closed: make(chan struct{}),
 	}, nil
 }

@@ -236,6 +236,7 @@ func (w *writer) sync() (err error) {
 // answerGroup shows the group to readers and answers its callers.
 func (w *writer) answerGroup(err error) {
 	if err == nil {
+		w.recent.add(w.members, w.next)
 		w.durable.Store(w.next - 1)
 		w.arrived.wake()
 		w.counts.groups.Add(1)
