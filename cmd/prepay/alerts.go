@@ -243,13 +243,7 @@ func (c *accountAlertsCmd) Run(ctx context.Context, g *globals) error {
 		if err != nil {
 			return err
 		}
-		v := desk.Alerts{PartnerID: c.Partner, Recipients: []string{}, Kinds: domain.DefaultAlertKinds()}
-		if s := found[0].State.Alerts; s != nil {
-			v.Recipients = s.Recipients
-			if len(s.Kinds) > 0 {
-				v.Kinds = s.Kinds
-			}
-		}
+		v := desk.AlertsOf(found[0].State)
 		return g.print(v, func(w io.Writer) {
 			to := "nobody"
 			if len(v.Recipients) > 0 {

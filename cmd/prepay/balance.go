@@ -37,7 +37,7 @@ func (c *balanceCmd) Run(ctx context.Context, g *globals) error {
 		}
 		lines := []desk.BalanceLine{}
 		for _, account := range all {
-			line, err := a.Balance(ctx, account.State, c.at())
+			line, err := a.Balance(ctx, &account.State.Funds, c.at())
 			if err != nil {
 				return err
 			}

@@ -1,11 +1,9 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
@@ -68,36 +66,6 @@ func (*channelListCmd) Help() string {
   prepay channel list PA-1001 --json`
 }
 
-// channelLine is a channel for people and machines.
-type channelLine struct {
-	PartnerID     string              `json:"partner_id"`
-	ChannelID     string              `json:"channel_id"`
-	PhoneNumber   string              `json:"phone_number"`
-	PhoneNumberID string              `json:"phone_number_id"`
-	WABAID        string              `json:"waba_id"`
-	PaymentModel  domain.PaymentModel `json:"payment_model"`
-	TimeZone      string              `json:"time_zone"`
-	State         domain.ChannelState `json:"state"`
-	CancelledAt   *time.Time          `json:"cancelled_at,omitempty"`
-}
-
-// channelLines are an account's channels in the order of their ids.
-func channelLines(a *domain.Account) []channelLine {
-	var lines []channelLine
-	for _, id := range sortedKeys(a.Channels) {
-		c := a.Channels[id]
-		l := channelLine{
-			PartnerID: a.PartnerID, ChannelID: id, PhoneNumber: c.PhoneNumber, PhoneNumberID: c.PhoneNumberID, WABAID: c.WABAID,
-			PaymentModel: c.PaymentModel, TimeZone: cmp.Or(c.TimeZone, "UTC"), State: a.ChannelState(c),
-		}
-		if !c.CancelledAt.IsZero() {
-			l.CancelledAt = &c.CancelledAt
-		}
-		lines = append(lines, l)
-	}
-	return lines
-}
-
 // Run runs the command.
 func (c *channelListCmd) Run(ctx context.Context, g *globals) error {
 	return g.read(ctx, func(a *desk.Desk) error {
@@ -105,9 +73,9 @@ func (c *channelListCmd) Run(ctx context.Context, g *globals) error {
 		if err != nil {
 			return err
 		}
-		lines := []channelLine{}
+		lines := []desk.ChannelLine{}
 		for _, s := range states {
-			lines = append(lines, channelLines(s.State)...)
+			lines = append(lines, desk.ChannelLines(s)...)
 		}
 		return g.print(lines, func(w io.Writer) {
 			t := newTable("channel", "account", "number", "id at Meta", "WABA", "paid by", "time zone", "state")

@@ -22,6 +22,7 @@ import (
 	"prepayledger/projections/invoices"
 	"prepayledger/projections/months"
 	"prepayledger/projections/quarantine"
+	"prepayledger/projections/recharges"
 	"prepayledger/projections/usage"
 )
 
@@ -39,6 +40,7 @@ type Views struct {
 	Cards      *cards.Model
 	Invoices   *invoices.Model
 	Activity   *activity.Model
+	Recharges  *recharges.Model
 }
 
 // NewViews makes the models; they are empty until an engine fills them.
@@ -46,13 +48,13 @@ func NewViews(store eventstore.Store, c *codec.Codec) *Views {
 	return &Views{
 		Store: store, Codec: c, Accounts: accounts.New(), Daily: daily.New(), Usage: usage.New(),
 		Quarantine: quarantine.New(), Months: months.New(), Cards: cards.New(), Invoices: invoices.New(),
-		Activity: activity.New(),
+		Activity: activity.New(), Recharges: recharges.New(),
 	}
 }
 
 // Models lists them for the engine.
 func (v *Views) Models() []projections.Model {
-	return []projections.Model{v.Accounts, v.Daily, v.Usage, v.Quarantine, v.Months, v.Cards, v.Invoices, v.Activity}
+	return []projections.Model{v.Accounts, v.Daily, v.Usage, v.Quarantine, v.Months, v.Cards, v.Invoices, v.Activity, v.Recharges}
 }
 
 var _ ledger.Views = (*Views)(nil)

@@ -85,9 +85,14 @@ func (d *Desk) Account(ctx context.Context, partner string) (*AccountView, error
 	if err != nil {
 		return nil, err
 	}
-	s := found[0].State
+	return d.ViewOf(found[0])
+}
+
+// ViewOf shows all of an account.
+func (d *Desk) ViewOf(found *accounts.Account) (_ *AccountView, err error) {
+	s := found.State
 	v := &AccountView{
-		AccountLine: LineOf(s), Settings: s.Settings, Contract: s.Contract, Card: s.Card, Figures: found[0].Figures,
+		AccountLine: LineOf(s), Settings: s.Settings, Contract: s.Contract, Card: s.Card, Figures: found.Figures,
 		InFlight: s.InFlight, Channels: map[string]domain.ChannelState{}, Refunds: RefundLines(s),
 	}
 	if !s.RetryAt.IsZero() {
@@ -96,10 +101,10 @@ func (d *Desk) Account(ctx context.Context, partner string) (*AccountView, error
 	for id, c := range s.Channels {
 		v.Channels[id] = s.ChannelState(c)
 	}
-	if v.Invoices, err = d.Views.Accounts.Invoices(partner); err != nil {
+	if v.Invoices, err = d.Views.Accounts.Invoices(s.PartnerID); err != nil {
 		return nil, err
 	}
-	v.CreditNotes, err = d.Views.Accounts.CreditNotes(partner)
+	v.CreditNotes, err = d.Views.Accounts.CreditNotes(s.PartnerID)
 	return v, err
 }
 

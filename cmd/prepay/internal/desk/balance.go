@@ -49,7 +49,7 @@ type AsOf struct {
 
 // Balance returns an account's balance, and with a zero AsOf the one published
 // at the last 00:00 UTC (R33).
-func (d *Desk) Balance(ctx context.Context, s *domain.Account, at AsOf) (BalanceLine, error) {
+func (d *Desk) Balance(ctx context.Context, s *domain.Funds, at AsOf) (BalanceLine, error) {
 	l := BalanceLine{PartnerID: s.PartnerID, Currency: s.Currency, Balance: s.Balance, AmountDue: s.AmountDue(), AsOf: "now"}
 	switch {
 	case !at.Recorded.IsZero():

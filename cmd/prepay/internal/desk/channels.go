@@ -1,7 +1,6 @@
 package desk
 
 import (
-	"cmp"
 	"slices"
 	"time"
 
@@ -9,45 +8,34 @@ import (
 	"prepayledger/projections/accounts"
 )
 
-// ChannelLine is a channel with its state.
-type ChannelLine struct {
-	ChannelID     string              `json:"channel_id"`
-	PhoneNumber   string              `json:"phone_number"`
-	PhoneNumberID string              `json:"phone_number_id"`
-	WABAID        string              `json:"waba_id"`
-	PaymentModel  domain.PaymentModel `json:"payment_model"`
-	// TimeZone is the WABA's (R25).
-	TimeZone string              `json:"time_zone"`
-	State    domain.ChannelState `json:"state"`
-	// Since is from when it is so: the registration, the block or the
-	// cancellation. It is zero where that is not known.
-	Since time.Time `json:"since,omitzero"`
+// DatedChannel is a channel with the instant from which on it is as it is.
+type DatedChannel struct {
+	ChannelLine
+	// Since is the registration, the block or the cancellation.
+	Since time.Time `json:"since"`
 }
 
-// ChannelLines lists an account's channels: those that live first, each in
+// DatedChannels lists an account's channels: those that live first, each in
 // order of their ids.
-func (d *Desk) ChannelLines(a *accounts.Account) ([]ChannelLine, error) {
+func (d *Desk) DatedChannels(found *accounts.Account) ([]DatedChannel, error) {
 	registered := map[string]time.Time{}
-	entries, err := d.Views.Activity.Entries(a.State.PartnerID, 0, 0, domain.TypeChannelRegistered)
+	entries, err := d.Views.Activity.Entries(found.State.PartnerID, 0, 0, domain.TypeChannelRegistered)
 	for i := range entries {
 		registered[entries[i].Reference] = entries[i].At
 	}
-	lines := make([]ChannelLine, 0, len(a.State.Channels))
-	for id, c := range a.State.Channels {
-		l := ChannelLine{
-			ChannelID: id, PhoneNumber: c.PhoneNumber, PhoneNumberID: c.PhoneNumberID, WABAID: c.WABAID, PaymentModel: c.PaymentModel,
-			TimeZone: cmp.Or(c.TimeZone, "UTC"), State: a.State.ChannelState(c), Since: registered[id],
-		}
+	lines := []DatedChannel{}
+	for _, c := range ChannelLines(found) {
+		l := DatedChannel{ChannelLine: c, Since: registered[c.ChannelID]}
 		switch {
-		case l.State == domain.ChannelIsOver:
-			l.Since = c.CancelledAt
-		case l.State == domain.ChannelBlocked && a.Figures.BlockedSince.After(l.Since):
-			l.Since = a.Figures.BlockedSince
+		case c.CancelledAt != nil:
+			l.Since = *c.CancelledAt
+		case c.BlockedSince != nil && c.BlockedSince.After(l.Since):
+			l.Since = *c.BlockedSince
 		}
 		lines = append(lines, l)
 	}
-	slices.SortFunc(lines, func(a, b ChannelLine) int {
-		return cmp.Or(boolInt(a.State == domain.ChannelIsOver)-boolInt(b.State == domain.ChannelIsOver), cmp.Compare(a.ChannelID, b.ChannelID))
+	slices.SortStableFunc(lines, func(a, b DatedChannel) int {
+		return boolInt(a.State == domain.ChannelIsOver) - boolInt(b.State == domain.ChannelIsOver)
 	})
 	return lines, err
 }

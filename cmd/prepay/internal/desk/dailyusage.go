@@ -23,7 +23,7 @@ type DailyUsage struct {
 	// Categories are those that were used, the dearest first.
 	Categories []UsageSum `json:"categories"`
 	// Days are all days from From to To, those without usage too.
-	Days  []UsageDay `json:"days"`
+	Days  []DayUsage `json:"days"`
 	Total UsageSum   `json:"total"`
 	// Estimated says that a month in it is not reconciled yet (R31).
 	Estimated bool `json:"estimated"`
@@ -42,9 +42,9 @@ func (s *UsageSum) add(count int64, amount money.Amount, free int64) {
 	s.Count, s.Amount, s.FreeCount = s.Count+count, s.Amount.Add(amount), s.FreeCount+free
 }
 
-// UsageDay is a day. ByCategory has a sum for each of the categories, in their
+// DayUsage is a day. ByCategory has a sum for each of the categories, in their
 // order.
-type UsageDay struct {
+type DayUsage struct {
 	Day        time.Time  `json:"day"`
 	ByCategory []UsageSum `json:"by_category"`
 	UsageSum
@@ -71,9 +71,9 @@ func (d *Desk) DailyUsage(partner string, from, to time.Time) (*DailyUsage, erro
 	}
 	u := &DailyUsage{PartnerID: partner, Currency: account.State.Currency, From: from, To: to}
 	u.categories(rows)
-	u.Days = make([]UsageDay, count)
+	u.Days = make([]DayUsage, count)
 	for i := range u.Days {
-		u.Days[i] = UsageDay{Day: from.AddDate(0, 0, i), ByCategory: make([]UsageSum, len(u.Categories))}
+		u.Days[i] = DayUsage{Day: from.AddDate(0, 0, i), ByCategory: make([]UsageSum, len(u.Categories))}
 	}
 	place := map[string]int{}
 	for i, c := range u.Categories {
@@ -125,13 +125,6 @@ func dearestFirst(a, b UsageSum) int {
 	return 1
 }
 
-// estimated says that a billing month of an account is not reconciled yet, or
-// has charges that came later (R31).
-func estimated(a *domain.Account, month domain.Month) bool {
-	m := a.Months[month]
-	return m == nil || m.Run == 0 || m.Open
-}
-
 // UsageBy is what a month's usage is broken down by.
 type UsageBy string
 
@@ -173,7 +166,7 @@ func (d *Desk) MonthlyUsage(partner string, month domain.Month, by UsageBy) (*Mo
 	if account == nil {
 		return nil, unknown(partner)
 	}
-	lines, err := d.usage(partner, month, string(by))
+	lines, err := d.UsageLines(partner, month, string(by))
 	if err != nil {
 		return nil, err
 	}

@@ -145,13 +145,13 @@ func TestMonthlyUsage(t *testing.T) {
 	}
 }
 
-// TestChannelLines says since when a channel is as it is.
-func TestChannelLines(t *testing.T) {
+// TestDatedChannels says since when a channel is as it is.
+func TestDatedChannels(t *testing.T) {
 	c := &clock{now: start}
 	d := openPartner(t, c, "sim_ok")
 	read := func(want string) {
 		t.Helper()
-		lines, err := d.ChannelLines(account(t, d))
+		lines, err := d.DatedChannels(account(t, d))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -42,6 +42,11 @@ func (d *Desk) PartnerDocuments(ctx context.Context, partner string) ([]PartnerD
 	if _, err := d.Accounts(ctx, partner); err != nil {
 		return nil, err
 	}
+	return d.PartnerDocumentsOf(partner)
+}
+
+// PartnerDocumentsOf lists a partner's documents as the read models have them.
+func (d *Desk) PartnerDocumentsOf(partner string) ([]PartnerDocument, error) {
 	found, err := d.Views.Invoices.List(partner)
 	rows := []PartnerDocument{}
 	for i := range found {

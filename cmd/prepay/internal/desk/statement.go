@@ -75,8 +75,7 @@ func (d *Desk) Statement(ctx context.Context, partner string, month domain.Month
 		return nil, err
 	}
 	s := &Statement{PartnerID: partner, Month: month, Currency: account.State.Currency}
-	m := account.State.Months[month]
-	s.Estimated = m == nil || m.Run == 0 || m.Open
+	s.Estimated = estimated(account.State, month)
 	sums := map[string]*Movement{}
 	err = d.Fold(ctx, ledger.AccountStream(partner), func(_ eventstore.Recorded, meta codec.Metadata, e domain.Event) error {
 		kind, effect := kindOf(e), domain.Effect(e)
@@ -102,13 +101,21 @@ func (d *Desk) Statement(ctx context.Context, partner string, month domain.Month
 		}
 	}
 	if err == nil {
-		s.Usage, err = d.usage(partner, month, by)
+		s.Usage, err = d.UsageLines(partner, month, by)
 	}
 	return s, err
 }
 
-// usage breaks the billing month's usage down.
-func (d *Desk) usage(partner string, month domain.Month, by string) ([]usage.Line, error) {
+// estimated says that the month is not reconciled, or has charges that came
+// later (R31).
+func estimated(a *domain.Account, month domain.Month) bool {
+	m := a.Months[month]
+	return m == nil || m.Run == 0 || m.Open
+}
+
+// UsageLines breaks the billing month's usage down by waba, channel, market,
+// category or day; the read models have it.
+func (d *Desk) UsageLines(partner string, month domain.Month, by string) ([]usage.Line, error) {
 	if by == "day" {
 		days, err := d.Views.Usage.Days(partner)
 		if err != nil {

@@ -5,6 +5,7 @@ import (
 
 	"prepayledger/consumers/ledger"
 	"prepayledger/consumers/why"
+	"prepayledger/projections/accounts"
 )
 
 // Why explains an account as of now: what fell due is worked first.
@@ -13,6 +14,11 @@ func (d *Desk) Why(ctx context.Context, partner string) (why.Answer, error) {
 	if err != nil {
 		return why.Answer{}, err
 	}
-	source := &why.Stream{Store: d.Store, Codec: d.Views.Codec, Name: ledger.AccountStream(partner), Last: found[0].Revision}
-	return why.Explain(ctx, found[0].State, source, d.Ledger.Now())
+	return d.WhyOf(ctx, found[0])
+}
+
+// WhyOf explains an account as it was found.
+func (d *Desk) WhyOf(ctx context.Context, found *accounts.Account) (why.Answer, error) {
+	source := &why.Stream{Store: d.Store, Codec: d.Views.Codec, Name: ledger.AccountStream(found.State.PartnerID), Last: found.Revision}
+	return why.Explain(ctx, found.State, source, d.Ledger.Now())
 }

@@ -1,0 +1,374 @@
+package access
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Key is an API key, without its secret, which is shown once and kept nowhere.
+type Key struct {
+	// ID never changes and is never used again.
+	ID string `json:"id"`
+	// Name is no other key's, also after it was revoked: events name who did
+	// something by it.
+	Name string `json:"name"`
+	Role Role   `json:"role"`
+	// Partners are the accounts of a RolePartner; others have none here.
+	Partners []string `json:"partners,omitempty"`
+	// Scopes narrow what it may be used for; none is all that its role has.
+	Scopes    []Scope   `json:"scopes,omitempty"`
+	CreatedAt time.Time `json:"created_at"`
+	// RotatedAt is when it got the secret that it has.
+	RotatedAt *time.Time `json:"rotated_at,omitempty"`
+	// ExpiresAt is when it holds no more; nil is never.
+	ExpiresAt *time.Time `json:"expires_at,omitempty"`
+	// OldUntil is until when the secret before the last rotation holds.
+	OldUntil *time.Time `json:"old_until,omitempty"`
+	// RevokedAt is when it was taken back; nil is not.
+	RevokedAt *time.Time `json:"revoked_at,omitempty"`
+	// LastUsed is when it was used last, to the minute; nil is never.
+	LastUsed *time.Time `json:"last_used,omitempty"`
+}
+
+// keyRecord is a key as it is kept.
+type keyRecord struct {
+	Key
+	Hash digest `json:"hash"`
+	// OldHash holds until OldUntil.
+	OldHash *digest `json:"old_hash,omitempty"`
+	// Life is for how long each secret holds (time); 0 is for ever.
+	Life time.Duration `json:"life"`
+
+	// used is the minute of the last use, and is that of all records of a key.
+	used *atomic.Int64
+}
+
+// manages reports whether a key may decide who has access.
+func (k *keyRecord) manages(now time.Time) bool {
+	return k.Role == RoleAdmin && k.RevokedAt == nil && (k.ExpiresAt == nil || now.Before(*k.ExpiresAt)) &&
+		(len(k.Scopes) == 0 || slices.Contains(k.Scopes, ScopeAccess))
+}
+
+// credential is what a secret of a key stands for.
+type credential struct {
+	principal *Principal
+	until     int64 // nanoseconds since 1970
+	used      *atomic.Int64
+}
+
+func keyKey(id string) []byte { return append([]byte{keyPrefix}, id...) }
+
+// keepKey holds a key in memory; Store.mu is held.
+func (s *Store) keepKey(k *keyRecord) {
+	if old := s.keys[k.ID]; old != nil {
+		delete(s.secrets, old.Hash)
+		if old.OldHash != nil {
+			delete(s.secrets, *old.OldHash)
+		}
+	}
+	s.keys[k.ID], s.names[k.Name] = k, k
+	if k.RevokedAt != nil {
+		return
+	}
+	p := &Principal{Kind: KindKey, ID: k.ID, Name: k.Name, Role: k.Role, Partners: k.Partners, Scopes: k.Scopes}
+	until := nanoseconds(k.ExpiresAt)
+	s.secrets[k.Hash] = &credential{principal: p, until: until, used: k.used}
+	if k.OldHash != nil {
+		s.secrets[*k.OldHash] = &credential{principal: p, until: nanoseconds(k.OldUntil), used: k.used}
+	}
+}
+
+// nanoseconds since 1970; nil is never.
+func nanoseconds(t *time.Time) int64 {
+	if t == nil {
+		return math.MaxInt64
+	}
+	return t.UnixNano()
+}
+
+// putKey writes a key.
+func (c *change) putKey(k *keyRecord) error {
+	k.LastUsed = timeOf(k.used.Load())
+	c.apply = append(c.apply, func() { c.store.keepKey(k) })
+	return c.put(keyKey(k.ID), k)
+}
+
+// KeyPrincipal returns who has an API key; nil for one that is wrong, expired
+// or revoked. What it returns is for many requests: don't change it.
+func (s *Store) KeyPrincipal(secret string) *Principal {
+	hash, ok := digestOf(secret, KeyPrefix)
+	if !ok {
+		return nil
+	}
+	s.mu.RLock()
+	c := s.secrets[hash]
+	s.mu.RUnlock()
+	if c == nil {
+		return nil
+	}
+	now := s.clock()
+	if now.UnixNano() >= c.until {
+		return nil
+	}
+	use(c.used, now)
+	return c.principal
+}
+
+// use notes a use, at most once a minute.
+func use(used *atomic.Int64, now time.Time) {
+	if minute := now.Unix() / int64(usePrecision/time.Second); used.Load() < minute {
+		used.Store(minute)
+	}
+}
+
+// Keys returns all keys by name, revoked ones among them.
+func (s *Store) Keys() []Key {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	found := make([]Key, 0, len(s.keys))
+	for _, k := range s.keys {
+		found = append(found, k.view())
+	}
+	slices.SortFunc(found, func(a, b Key) int { return cmp.Compare(a.Name, b.Name) })
+	return found
+}
+
+// view is the key with its last use as it is now.
+func (k *keyRecord) view() Key {
+	v := k.Key
+	v.LastUsed = timeOf(k.used.Load())
+	return v
+}
+
+// Key returns a key by id or name.
+func (s *Store) Key(idOrName string) (Key, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	k, err := s.key(idOrName)
+	if err != nil {
+		return Key{}, err
+	}
+	return k.view(), nil
+}
+
+// key is Key; Store.mu or Store.write is held.
+func (s *Store) key(idOrName string) (*keyRecord, error) {
+	if k := s.keys[idOrName]; k != nil {
+		return k, nil
+	}
+	if k := s.names[idOrName]; k != nil {
+		return k, nil
+	}
+	return nil, refuse(CodeUnknown, "There is no API key %.80q.", idOrName)
+}
+
+// NewKey says what a key is to be.
+type NewKey struct {
+	// Name is 1 to MaxKeyName of a-z, 0-9, dot, hyphen and underscore, and
+	// starts with a letter or digit.
+	Name     string
+	Role     Role
+	Partners []string
+	Scopes   []Scope
+	// Life is for how long it holds, and each secret after a rotation; 0 is
+	// KeyLife.
+	Life time.Duration
+	// Forever makes a key that does not expire.
+	Forever bool
+}
+
+// check refuses what can't be a key, and puts it in order.
+func (n *NewKey) check() (err error) {
+	if !validName(n.Name) {
+		return refuse(CodeInvalid, "%.80q is no name of a key: use 1 to %d of a-z, 0-9, dot, hyphen, underscore.", n.Name, MaxKeyName)
+	}
+	if n.Partners, err = checkRole(n.Role, n.Partners); err != nil {
+		return err
+	}
+	for _, s := range n.Scopes {
+		if !slices.Contains(Scopes(), s) {
+			return refuse(CodeInvalid, "There is no scope %.40q: it is one of %v.", s, Scopes())
+		}
+	}
+	n.Scopes = slices.Compact(slices.Sorted(slices.Values(n.Scopes)))
+	switch {
+	case n.Forever && n.Life != 0:
+		return refuse(CodeInvalid, "A key expires or it does not: give one of both.")
+	case n.Life < 0 || n.Life > maxLife:
+		return refuse(CodeInvalid, "A key holds for up to %d days, or without an expiry.", maxLife/(24*time.Hour))
+	case n.Life == 0 && !n.Forever:
+		n.Life = KeyLife
+	}
+	return nil
+}
+
+// maxLife is the longest life of a key with an expiry (time).
+const maxLife = 10 * KeyLife
+
+// validName reports whether a text can name a key; an id can't.
+func validName(name string) bool {
+	if name == "" || len(name) > MaxKeyName || strings.ContainsAny(name[:1], ".-_") || uuid.Validate(name) == nil {
+		return false
+	}
+	return !strings.ContainsFunc(name, func(r rune) bool {
+		return !('a' <= r && r <= 'z' || '0' <= r && r <= '9' || strings.ContainsRune(".-_", r))
+	})
+}
+
+// CreateKey makes an API key and returns its secret, which can't be asked for
+// again.
+func (s *Store) CreateKey(_ context.Context, by By, n NewKey) (Key, string, error) {
+	if err := n.check(); err != nil {
+		return Key{}, "", err
+	}
+	var k *keyRecord
+	var secret string
+	err := s.change(func(c *change) (err error) {
+		k, secret, err = c.createKey(by, &n)
+		return err
+	})
+	if err != nil {
+		return Key{}, "", err
+	}
+	return k.view(), secret, nil
+}
+
+func (c *change) createKey(by By, n *NewKey) (*keyRecord, string, error) {
+	if c.store.names[n.Name] != nil {
+		return nil, "", refuse(CodeExists, "There is, or was, a key %s: choose another name, or rotate that one.", n.Name)
+	}
+	if len(c.store.keys) >= MaxKeys {
+		return nil, "", refuse(CodeLimit, "There are %d keys, as many as there may be.", MaxKeys)
+	}
+	secret, hash := newSecret(KeyPrefix)
+	k := &keyRecord{
+		Key: Key{
+			ID: uuid.NewString(), Name: n.Name, Role: n.Role, Partners: n.Partners, Scopes: n.Scopes, CreatedAt: c.now,
+			ExpiresAt: expiry(c.now, n.Life),
+		},
+		Hash: hash, Life: n.Life, used: new(atomic.Int64),
+	}
+	detail := roleText(k.Role, k.Partners)
+	if len(k.Scopes) > 0 {
+		detail += fmt.Sprintf(" with %v", k.Scopes)
+	}
+	return k, secret, firstOf(c.putKey(k), c.logKey(by, ActionKeyCreated, k, detail))
+}
+
+func expiry(now time.Time, life time.Duration) *time.Time {
+	if life == 0 {
+		return nil
+	}
+	t := now.Add(life)
+	return &t
+}
+
+// AdminKeyName is the key that EnsureAdminKey makes.
+const AdminKeyName = "first-admin"
+
+// EnsureAdminKey makes an admin key where there is neither a user nor a key,
+// and returns its secret; else it does nothing.
+func (s *Store) EnsureAdminKey(context.Context) (secret string, created bool, err error) {
+	n := NewKey{Name: AdminKeyName, Role: RoleAdmin}
+	if err := n.check(); err != nil {
+		return "", false, err
+	}
+	err = s.change(func(c *change) (err error) {
+		if len(s.users) > 0 || len(s.keys) > 0 {
+			return errNothing
+		}
+		created = true
+		_, secret, err = c.createKey(By{Actor: "system:first start"}, &n)
+		return err
+	})
+	if err != nil {
+		return "", false, err
+	}
+	return secret, created, nil
+}
+
+// RotateKey gives a key a new secret for as long as the old one held when it
+// was new. The old one holds for an overlap yet, up to MaxOverlap; one before
+// it no more.
+func (s *Store) RotateKey(_ context.Context, by By, idOrName string, overlap time.Duration) (Key, string, error) {
+	if overlap < 0 || overlap > MaxOverlap {
+		return Key{}, "", refuse(CodeInvalid, "The old secret may hold for up to %s beside the new one.", MaxOverlap)
+	}
+	var k keyRecord
+	secret, hash := newSecret(KeyPrefix)
+	err := s.change(func(c *change) error {
+		old, err := s.key(idOrName)
+		if err != nil {
+			return err
+		}
+		if old.RevokedAt != nil {
+			return refuse(CodeState, "The key %s was revoked: make another.", old.Name)
+		}
+		k = *old
+		k.Hash, k.RotatedAt, k.ExpiresAt = hash, &c.now, expiry(c.now, k.Life)
+		k.OldHash, k.OldUntil = nil, nil
+		until := c.now.Add(overlap)
+		if old.ExpiresAt != nil && old.ExpiresAt.Before(until) {
+			until = *old.ExpiresAt
+		}
+		if c.now.Before(until) {
+			k.OldHash, k.OldUntil = &old.Hash, &until
+		}
+		return firstOf(c.putKey(&k), c.logKey(by, ActionKeyRotated, &k, fmt.Sprintf("the old secret holds for %s", max(0, until.Sub(c.now)))))
+	})
+	if err != nil {
+		return Key{}, "", err
+	}
+	return k.view(), secret, nil
+}
+
+// RevokeKey takes a key back, with all its secrets, from this moment on.
+func (s *Store) RevokeKey(_ context.Context, by By, idOrName string) (Key, error) {
+	var k keyRecord
+	err := s.change(func(c *change) error {
+		old, err := s.key(idOrName)
+		if err != nil {
+			return err
+		}
+		if old.RevokedAt != nil {
+			return refuse(CodeState, "The key %s is revoked already.", old.Name)
+		}
+		if old.manages(c.now) && !s.managed(c.now, "", old.ID) {
+			return errLastAdmin()
+		}
+		k = *old
+		k.RevokedAt, k.OldHash, k.OldUntil = &c.now, nil, nil
+		return firstOf(c.putKey(&k), c.logKey(by, ActionKeyRevoked, &k, ""))
+	})
+	if err != nil {
+		return Key{}, err
+	}
+	return k.view(), nil
+}
+
+// logKey notes what was done about a key.
+func (c *change) logKey(by By, action Action, k *keyRecord, detail string) error {
+	return c.log(Entry{Action: action, Actor: by.Actor, Address: by.Address, Subject: "key/" + k.Name, Detail: detail})
+}
+
+// noteKeys writes down when keys were used last.
+func (c *change) noteKeys() error {
+	for _, k := range c.store.keys {
+		if k.used.Load() == minuteOf(k.LastUsed) {
+			continue
+		}
+		changed := *k
+		if err := c.putKey(&changed); err != nil {
+			return err
+		}
+	}
+	return nil
+}
