@@ -57,6 +57,7 @@ generate: ## everything that is written by programs; it is committed, and compar
 	$(GO) run ./cmd/gendocs
 	$(GO) run ./cmd/prepay openapi > docs/reference/openapi.yaml
 	$(GO) run ./cmd/prepay openapi --as markdown > docs/reference/http.md
+	$(GO) generate ./consumers/apiclient
 
 deps: $(CLIENT_INSTALLED) ## what build and tests need, from the module proxy and the npm registry
 	$(GO) mod download
@@ -68,4 +69,4 @@ $(CLIENT_INSTALLED): $(CLIENT)/package.json $(CLIENT)/package-lock.json
 	@touch $@
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-6s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-8s %s\n", $$1, $$2}' Makefile

@@ -29,7 +29,7 @@ func (p *PageInput) after() (string, error) {
 
 // Page is a part of a list.
 type Page[T any] struct {
-	Items []T `json:"items"`
+	Items []T `json:"items" nullable:"false"`
 	// Next is the cursor of the next page; empty on the last.
 	Next string `json:"next,omitempty" doc:"Cursor of the next page; absent on the last."`
 }

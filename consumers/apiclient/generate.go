@@ -1,0 +1,3 @@
+package apiclient
+
+//go:generate sh generate.sh
