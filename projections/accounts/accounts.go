@@ -259,6 +259,17 @@ func (m *Model) Get(partnerID string) (*Account, error) {
 	return decode(text)
 }
 
+// Position is where the account's newest event stands in the log; false where
+// there is no account.
+func (m *Model) Position(partnerID string) (eventstore.Position, bool) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	if a := m.accounts[partnerID]; a != nil {
+		return a.Position, true
+	}
+	return eventstore.Start, false
+}
+
 // Exists reports whether the partner has an account.
 func (m *Model) Exists(partnerID string) bool {
 	m.mu.RLock()

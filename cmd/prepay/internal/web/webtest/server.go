@@ -1,0 +1,174 @@
+package webtest
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest"
+
+	"prepayledger/cmd/prepay/internal/access"
+	"prepayledger/cmd/prepay/internal/app"
+	"prepayledger/cmd/prepay/internal/desk"
+	"prepayledger/cmd/prepay/internal/httpapi"
+	"prepayledger/cmd/prepay/internal/web"
+	"prepayledger/consumers/demo"
+)
+
+const (
+	// seed and conversations are the demo's month that every test begins with.
+	seed          = 7
+	conversations = 1_000
+	// buildTimeout bounds the making of the month (time).
+	buildTimeout = time.Minute
+)
+
+// Server is the pages on a data folder of the test's own.
+type Server struct {
+	// URL is where it listens.
+	URL string
+	// Desk is the ledger behind it: a test may do something to it.
+	Desk *desk.Desk
+	// Web is what serves the pages.
+	Web *web.Web
+	// Data is the data folder.
+	Data string
+	// Month is the demo's month. Its clock is the ledger's: Month.At moves it.
+	Month *demo.Month
+	Plan  *demo.Plan
+}
+
+// template is the data folder that tests copy: it is made once.
+type template struct {
+	once sync.Once
+	dir  string
+	at   time.Time
+	err  error
+}
+
+// made is the template of this test binary.
+var made template
+
+// build makes the demo's month: usage and card payments, without Meta's
+// invoice.
+func (m *template) build() {
+	m.dir, m.err = os.MkdirTemp("", "prepay-webtest-")
+	if m.err != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), buildTimeout)
+	defer cancel()
+	plan, err := demo.New(seed, conversations)
+	if err != nil {
+		m.err = err
+		return
+	}
+	month := demo.NewMonth(plan)
+	d, err := desk.Open(ctx, m.dir, app.Options{Empty: true, Clock: month.Now, Exact: true})
+	if err != nil {
+		m.err = err
+		return
+	}
+	if m.err = month.Open(ctx, d.Ledger); m.err == nil {
+		m.err = month.Run(ctx, d.Ledger)
+	}
+	m.at = month.Now()
+	if err := d.Close(); m.err == nil {
+		m.err = err
+	}
+}
+
+// Start serves the demo's month until the test ends.
+func Start(t testing.TB) *Server {
+	t.Helper()
+	made.once.Do(made.build)
+	if made.err != nil {
+		t.Fatalf("the demo's month: %v", made.err)
+	}
+	s := &Server{Data: t.TempDir()}
+	if err := os.CopyFS(s.Data, os.DirFS(made.dir).(fs.FS)); err != nil {
+		t.Fatal(err)
+	}
+	plan, err := demo.New(seed, conversations)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Plan, s.Month = plan, demo.NewMonth(plan)
+	s.Month.At(made.at)
+	log := zaptest.NewLogger(t, zaptest.Level(zap.WarnLevel))
+	if s.Desk, err = desk.Open(t.Context(), s.Data, app.Options{Clock: s.Month.Now, Exact: true, Logger: log}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Desk.Close(); err != nil {
+			t.Errorf("closing the ledger: %v", err)
+		}
+	})
+	s.serve(t, log)
+	return s
+}
+
+// serve puts the pages behind what prepay serves them behind.
+func (s *Server) serve(t testing.TB, log *zap.Logger) {
+	t.Helper()
+	var err error
+	if s.Web, err = web.New(web.Deps{Desk: s.Desk, Data: s.Data, RequestID: httpapi.RequestID, Logger: log}); err != nil {
+		t.Fatal(err)
+	}
+	r := chi.NewRouter()
+	r.Use(httpapi.WithRequestID, http.NewCrossOriginProtection().Handler, s.identify)
+	s.Web.Mount(r)
+	server := httptest.NewServer(r)
+	s.URL = server.URL
+	running, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Web.Run(running) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Errorf("live updates: %v", err)
+		}
+		server.CloseClientConnections()
+		server.Close()
+	})
+}
+
+// asCookie says who a test's browser is.
+const asCookie = "webtest_as"
+
+// identify takes who asks from the test's cookie.
+func (s *Server) identify(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if c, err := r.Cookie(asCookie); err == nil {
+			p := &access.Principal{Kind: access.KindUser, ID: c.Value, Name: fmt.Sprintf("%s@bsp.example", c.Value), Role: access.Role(c.Value)}
+			if p.Role == access.RolePartner {
+				p.Partners = []string{s.Plan.Partners[0].ID}
+			}
+			r = r.WithContext(access.With(r.Context(), p))
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// images is where screenshots are kept, from a package below internal/web.
+func images() (string, error) {
+	dir, err := os.Getwd()
+	for ; err == nil; dir = filepath.Dir(dir) {
+		if _, missing := os.Stat(filepath.Join(dir, "go.mod")); missing == nil {
+			return filepath.Join(dir, "docs", "images"), nil
+		}
+		if filepath.Dir(dir) == dir {
+			return "", os.ErrNotExist
+		}
+	}
+	return "", err
+}
