@@ -16,7 +16,11 @@ SOAK_EVENTS = 1000000
 CLIENT = eventstore/esdbserver/testdata
 CLIENT_INSTALLED = $(CLIENT)/node_modules/.installed
 
-.PHONY: run demo test sheets lint bench soak build generate deps help
+# What the web pages load in the browser, and axe-core, which their tests use.
+ASSETS = cmd/prepay/internal/web/assets
+ASSETS_INSTALLED = $(ASSETS)/node_modules/.installed
+
+.PHONY: run demo test sheets lint bench soak build generate assets deps help
 
 run: ## the ledger with everything embedded; Ctrl-C stops it, state stays in ./prepay-data
 	@$(GO) build -trimpath -o prepay ./cmd/prepay && exec ./prepay serve --log-format console
@@ -24,7 +28,7 @@ run: ## the ledger with everything embedded; Ctrl-C stops it, state stays in ./p
 demo: ## a believable month, told by the real engine in seconds
 	$(GO) run ./cmd/prepay demo
 
-test: $(CLIENT_INSTALLED) ## every test, at reduced size
+test: $(CLIENT_INSTALLED) $(ASSETS_INSTALLED) ## every test, at reduced size
 	$(GO) test ./...
 	$(GO) test -race $(RACE)
 
@@ -58,14 +62,23 @@ generate: ## everything that is written by programs; it is committed, and compar
 	$(GO) run ./cmd/prepay openapi > docs/reference/openapi.yaml
 	$(GO) run ./cmd/prepay openapi --as markdown > docs/reference/http.md
 	$(GO) generate ./consumers/apiclient
+	$(GO) tool -modfile=.tools/go.mod templ generate -path cmd/prepay/internal/web
 
-deps: $(CLIENT_INSTALLED) ## what build and tests need, from the module proxy and the npm registry
+assets: $(ASSETS_INSTALLED) ## what the web pages load, built from its sources; it is committed, and compared in CI
+	cd $(ASSETS) && npx --no-install tsc -p . && node build.mjs
+
+deps: $(CLIENT_INSTALLED) $(ASSETS_INSTALLED) ## what build and tests need, from the module proxy and the npm registry
 	$(GO) mod download
 	$(GO) -C .tools mod download
 
 $(CLIENT_INSTALLED): $(CLIENT)/package.json $(CLIENT)/package-lock.json
 	@command -v npm >/dev/null || { echo "npm is missing: install Node.js 18 or newer with npm, by which the official Node client is tested"; exit 1; }
 	cd $(CLIENT) && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+$(ASSETS_INSTALLED): $(ASSETS)/package.json $(ASSETS)/package-lock.json
+	@command -v npm >/dev/null || { echo "npm is missing: install Node.js 18 or newer with npm, by which the pages' scripts are built and tested"; exit 1; }
+	cd $(ASSETS) && npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@
 
 help: ## this list

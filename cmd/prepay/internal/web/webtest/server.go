@@ -3,7 +3,6 @@ package webtest
 import (
 	"context"
 	"fmt"
-	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -95,7 +94,7 @@ func Start(t testing.TB) *Server {
 		t.Fatalf("the demo's month: %v", made.err)
 	}
 	s := &Server{Data: t.TempDir()}
-	if err := os.CopyFS(s.Data, os.DirFS(made.dir).(fs.FS)); err != nil {
+	if err := os.CopyFS(s.Data, os.DirFS(made.dir)); err != nil {
 		t.Fatal(err)
 	}
 	plan, err := demo.New(seed, conversations)
