@@ -138,6 +138,7 @@ func (a *API) stream(op huma.Operation, rule access.Rule, handle http.HandlerFun
 // describe completes an operation.
 func (a *API) describe(op *huma.Operation, rule access.Rule) {
 	op.Path = Prefix + op.Path
+	op.OperationID = OperationID(op.OperationID)
 	if op.MaxBodyBytes == 0 {
 		op.MaxBodyBytes = MaxBodyBytes
 	}

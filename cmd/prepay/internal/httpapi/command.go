@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"strings"
-	"unicode"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
@@ -52,7 +50,7 @@ type commandInput struct {
 // answer is what answer makes once it is done.
 func command[O any](a *API, op huma.Operation, rule access.Rule, name string, answer func(context.Context, string) (*O, error)) {
 	op.Summary, op.RequestBody = commandjson.Summary(name), requestBody(name)
-	op.OperationID, op.SkipValidateBody = snake(name), true // commandjson reads strictly, and says it better
+	op.OperationID, op.SkipValidateBody = name, true // commandjson reads strictly, and says it better
 	register(a, op, rule, func(ctx context.Context, in *commandInput) (*O, error) {
 		cmd, err := commandjson.Decode(name, in.PartnerID, in.RawBody)
 		if err != nil {
@@ -63,19 +61,6 @@ func command[O any](a *API, op huma.Operation, rule access.Rule, name string, an
 		}
 		return answer(ctx, in.PartnerID)
 	})
-}
-
-// snake writes a command's name as operations are called: OpenAccount is
-// open_account.
-func snake(name string) string {
-	var b strings.Builder
-	for i, r := range name {
-		if i > 0 && unicode.IsUpper(r) {
-			b.WriteByte('_')
-		}
-		b.WriteRune(unicode.ToLower(r))
-	}
-	return b.String()
 }
 
 // requestBody is the schema of a command's payload.

@@ -3,6 +3,8 @@ package httpapi
 import (
 	"encoding/json"
 	"net/http"
+	"strings"
+	"unicode"
 
 	"github.com/go-chi/chi/v5"
 
@@ -47,4 +49,17 @@ func (a *API) serveDocument(path, contentType string, make func() ([]byte, error
 		w.Header().Set("Content-Type", contentType)
 		_, _ = w.Write(text)
 	})))
+}
+
+// OperationID is how the operation of a command is called: that of OpenAccount
+// is open_account.
+func OperationID(name string) string {
+	var b strings.Builder
+	for i, r := range name {
+		if i > 0 && unicode.IsUpper(r) {
+			b.WriteByte('_')
+		}
+		b.WriteRune(unicode.ToLower(r))
+	}
+	return b.String()
 }
