@@ -13,13 +13,19 @@ type guard struct {
 	// users are the failures by user; unknown those by the digest of an e-mail
 	// address that has no user. Both are answered alike, so that a delay does
 	// not tell who has access.
-	users     map[string]failures
-	unknown   map[digest]failures
+	users   map[string]failures
+	unknown map[digest]failures
+	// addresses are the clients that sign in; callers those that send keys and
+	// tokens: a gateway whose key expired must not keep people from signing in.
 	addresses map[netip.Addr]bucket
+	callers   map[netip.Addr]bucket
 }
 
 func newGuard() *guard {
-	return &guard{users: make(map[string]failures), unknown: make(map[digest]failures), addresses: make(map[netip.Addr]bucket)}
+	return &guard{
+		users: make(map[string]failures), unknown: make(map[digest]failures),
+		addresses: make(map[netip.Addr]bucket), callers: make(map[netip.Addr]bucket),
+	}
 }
 
 // failures are those of one account without a success between them.
@@ -88,7 +94,7 @@ func (g *guard) begin(now time.Time, user string, unknown digest, address netip.
 	if until := before.until(); now.Before(until) {
 		return nil, wait(until.Sub(now))
 	}
-	if err := g.fill(now, a.address); err != nil {
+	if err := fill(g.addresses, now, a.address); err != nil {
 		return nil, err
 	}
 	g.set(a, failures{n: before.n + 1, last: now})
@@ -96,16 +102,25 @@ func (g *guard) begin(now time.Time, user string, unknown digest, address netip.
 }
 
 // fill counts a failure of a client address, or refuses it.
-func (g *guard) fill(now time.Time, address netip.Addr) error {
-	b := g.addresses[address].drained(now)
+func fill(buckets map[netip.Addr]bucket, now time.Time, address netip.Addr) error {
+	b, there := buckets[address]
+	b = b.drained(now)
+	if err := b.full(); err != nil {
+		return err
+	}
+	b.level++
+	if !there && len(buckets) >= maxAddresses {
+		drop(buckets)
+	}
+	buckets[address] = b
+	return nil
+}
+
+// full refuses another failure where there is no room for it.
+func (b bucket) full() error {
 	if b.level+1 > addressFailures {
 		return wait(time.Duration((b.level + 1 - addressFailures) * float64(addressRefill)))
 	}
-	b.level++
-	if _, there := g.addresses[address]; !there && len(g.addresses) >= maxAddresses {
-		drop(g.addresses)
-	}
-	g.addresses[address] = b
 	return nil
 }
 
@@ -173,20 +188,38 @@ func (g *guard) forget(user string) {
 	delete(g.users, user)
 }
 
-// failed counts a failure that belongs to no account, or refuses it.
+// failed counts a failure to sign in that belongs to no account, or refuses
+// it.
 func (g *guard) failed(now time.Time, address netip.Addr) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.fill(now, network(address))
+	return fill(g.addresses, now, network(address))
+}
+
+// wrongCredential counts a wrong key or token, or refuses it.
+func (g *guard) wrongCredential(now time.Time, address netip.Addr) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return fill(g.callers, now, network(address))
+}
+
+// mayTry refuses a credential that is costly to look at from who had too many
+// wrong ones.
+func (g *guard) mayTry(now time.Time, address netip.Addr) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.callers[network(address)].drained(now).full()
 }
 
 // tidy forgets what no longer matters.
 func (g *guard) tidy(now time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for a, b := range g.addresses {
-		if b.drained(now).level == 0 {
-			delete(g.addresses, a)
+	for _, buckets := range []map[netip.Addr]bucket{g.addresses, g.callers} {
+		for a, b := range buckets {
+			if b.drained(now).level == 0 {
+				delete(buckets, a)
+			}
 		}
 	}
 	forgetOld(g.users, now)

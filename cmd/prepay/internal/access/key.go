@@ -59,6 +59,7 @@ func (k *keyRecord) manages(now time.Time) bool {
 
 // credential is what a secret of a key stands for.
 type credential struct {
+	hash      digest
 	principal *Principal
 	until     int64 // nanoseconds since 1970
 	used      *atomic.Int64
@@ -80,9 +81,9 @@ func (s *Store) keepKey(k *keyRecord) {
 	}
 	p := &Principal{Kind: KindKey, ID: k.ID, Name: k.Name, Role: k.Role, Partners: k.Partners, Scopes: k.Scopes}
 	until := nanoseconds(k.ExpiresAt)
-	s.secrets[k.Hash] = &credential{principal: p, until: until, used: k.used}
+	s.secrets[k.Hash] = &credential{hash: k.Hash, principal: p, until: until, used: k.used}
 	if k.OldHash != nil {
-		s.secrets[*k.OldHash] = &credential{principal: p, until: nanoseconds(k.OldUntil), used: k.used}
+		s.secrets[*k.OldHash] = &credential{hash: *k.OldHash, principal: p, until: nanoseconds(k.OldUntil), used: k.used}
 	}
 }
 
@@ -104,22 +105,38 @@ func (c *change) putKey(k *keyRecord) error {
 // KeyPrincipal returns who has an API key; nil for one that is wrong, expired
 // or revoked. What it returns is for many requests: don't change it.
 func (s *Store) KeyPrincipal(secret string) *Principal {
+	if c, holds := s.lookUp(secret); holds {
+		return c.principal
+	}
+	return nil
+}
+
+// lookUp finds what a secret stands for, and whether it holds; nil is nothing.
+func (s *Store) lookUp(secret string) (c *credential, holds bool) {
 	hash, ok := digestOf(secret, KeyPrefix)
 	if !ok {
-		return nil
+		return nil, false
 	}
 	s.mu.RLock()
-	c := s.secrets[hash]
+	c = s.secrets[hash]
 	s.mu.RUnlock()
 	if c == nil {
-		return nil
+		return nil, false
 	}
 	now := s.clock()
 	if now.UnixNano() >= c.until {
-		return nil
+		return c, false
 	}
 	use(c.used, now)
-	return c.principal
+	return c, true
+}
+
+// holds reports whether what a secret stood for still does.
+func (s *Store) holds(c *credential) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	now := s.secrets[c.hash]
+	return now != nil && s.clock().UnixNano() < now.until
 }
 
 // use notes a use, at most once a minute.
