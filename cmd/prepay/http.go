@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -16,6 +18,7 @@ import (
 
 	"prepayledger/cmd/prepay/internal/access"
 	"prepayledger/cmd/prepay/internal/httpapi"
+	"prepayledger/cmd/prepay/internal/web"
 )
 
 const (
@@ -35,12 +38,16 @@ type httpServer struct {
 
 // listenHTTP starts to serve.
 func (s *server) listenHTTP() (*httpServer, error) {
+	handler, err := s.routes()
+	if err != nil {
+		return nil, err
+	}
 	listener, err := net.Listen("tcp", s.settings.HTTPListen)
 	if err != nil {
 		return nil, fmt.Errorf("--http-listen %s: %w", s.settings.HTTPListen, err)
 	}
 	h := &httpServer{url: "http://" + listener.Addr().String(), server: &http.Server{
-		Handler: s.routes(), ReadHeaderTimeout: httpHeaderTimeout, IdleTimeout: httpIdleTimeout, MaxHeaderBytes: maxHTTPHeaderBytes,
+		Handler: handler, ReadHeaderTimeout: httpHeaderTimeout, IdleTimeout: httpIdleTimeout, MaxHeaderBytes: maxHTTPHeaderBytes,
 		ErrorLog: zap.NewStdLog(s.log.Named("http")),
 	}}
 	serve := func() error { return h.server.Serve(listener) }
@@ -75,7 +82,7 @@ func (h *httpServer) close(ctx context.Context) error {
 
 // routes is a router on which every route says who may use it.
 type routes struct {
-	chi.Router
+	*chi.Mux
 	all []access.Route
 }
 
@@ -86,16 +93,40 @@ func (r *routes) add(method, path string, rule access.Rule, h http.Handler) {
 }
 
 // routes are all that is served.
-func (s *server) routes() *routes {
-	r := &routes{Router: chi.NewRouter()}
-	r.Use(httpapi.WithRequestID, s.recovered, s.secured, s.telemetry.requests)
+func (s *server) routes() (*routes, error) {
+	who, err := s.authenticator()
+	if err != nil {
+		return nil, err
+	}
+	pages, err := web.New(web.Deps{Desk: s.app, Data: s.globals.Data, RequestID: httpapi.RequestID, Logger: s.log.Named("web")})
+	if err != nil {
+		return nil, err
+	}
+	r := &routes{Mux: chi.NewRouter()}
+	r.Use(httpapi.WithRequestID, s.recovered, s.secured, s.telemetry.requests, who.Middleware)
 	r.add(http.MethodGet, "/healthz", access.Rule{Anyone: true}, http.HandlerFunc(s.health))
 	r.add(http.MethodGet, "/readyz", access.Rule{Anyone: true}, http.HandlerFunc(s.readiness))
-	r.add(http.MethodGet, "/metrics", access.Rule{Anyone: true}, promhttp.HandlerFor(s.telemetry.registry, promhttp.HandlerOpts{}))
+	r.add(http.MethodGet, "/metrics", access.Watches(), promhttp.HandlerFor(s.telemetry.registry, promhttp.HandlerOpts{}))
 	routePayments(r, s.payments)
+	routeSignIn(r, who)
 	api := httpapi.New(r, httpapi.Options{Desk: s.app, Logger: s.log.Named("http")})
-	r.all = append(r.all, api.Routes()...)
-	return r
+	pages.Mount(r)
+	r.NotFound(apart(httpapi.NotFound, r.NotFoundHandler()))
+	r.MethodNotAllowed(apart(httpapi.MethodNotAllowed, r.MethodNotAllowedHandler()))
+	r.all = slices.Concat(r.all, api.Routes(), pages.Routes())
+	s.pages = pages
+	return r, nil
+}
+
+// apart answers paths of the API as the API does, others as pages do.
+func apart(api, pages http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, httpapi.Prefix+"/") {
+			api(w, r)
+			return
+		}
+		pages(w, r)
+	}
 }
 
 // secured sets the headers that every answer has. Pages have a policy of their

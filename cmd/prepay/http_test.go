@@ -137,3 +137,33 @@ func TestPanicAnswered(t *testing.T) {
 		t.Errorf("%v", w.Header())
 	}
 }
+
+// TestUnknownPaths are answered as their neighbours are: by a problem, or by a
+// page. What is not there asks for nothing.
+func TestUnknownPaths(t *testing.T) {
+	r := serve(t, t.TempDir())
+	for path, want := range map[string]string{"/v1/nothing": "application/problem+json", "/nothing": "text/html; charset=utf-8"} {
+		res, err := http.Get(r.HTTP + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		if res.StatusCode != http.StatusNotFound || res.Header.Get("Content-Type") != want {
+			t.Errorf("%s: %s %s", path, res.Status, res.Header.Get("Content-Type"))
+		}
+	}
+	res, err := http.Post(r.HTTP+"/v1/accounts/PA-1", "application/json", strings.NewReader("{}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = res.Body.Close()
+	if res.StatusCode != http.StatusMethodNotAllowed || res.Header.Get("Content-Type") != "application/problem+json" {
+		t.Errorf("%s %v", res.Status, res.Header)
+	}
+	if code, _ := (&running{t: t, HTTP: r.HTTP}).get("/metrics"); code != http.StatusUnauthorized {
+		t.Errorf("metrics without a key: %d", code)
+	}
+	if code, _ := r.get("/metrics"); code != http.StatusOK {
+		t.Errorf("metrics with a key: %d", code)
+	}
+}

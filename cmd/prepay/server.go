@@ -19,6 +19,7 @@ import (
 	"prepayledger/cmd/prepay/internal/access"
 	"prepayledger/cmd/prepay/internal/app"
 	"prepayledger/cmd/prepay/internal/desk"
+	"prepayledger/cmd/prepay/internal/web"
 	"prepayledger/consumers/deadlines"
 	"prepayledger/consumers/gatestate"
 	"prepayledger/consumers/history"
@@ -60,6 +61,7 @@ type server struct {
 	states    *gatestate.Writer
 	followers []*follower
 	http      *httpServer
+	pages     *web.Web
 	// payments takes the webhooks of a card processor; nil is none.
 	payments http.Handler
 
@@ -137,6 +139,7 @@ func (s *server) start(ctx context.Context) (err error) {
 	if s.http, err = s.listenHTTP(); err != nil {
 		return err
 	}
+	s.run(work, "web pages", s.pages.Run)
 	s.adminKey, _, err = s.access.EnsureAdminKey(ctx)
 	return err
 }

@@ -82,6 +82,8 @@ type settings struct {
 	OTLPEndpoint string `name:"otlp-endpoint" group:"Logs" help:"Send traces to this collector (OTLP over HTTP); off without one." env:"PREPAY_OTLP_ENDPOINT" placeholder:"http://HOST:4318"`
 	TraceRatio   string `name:"trace-ratio" group:"Logs" help:"Share of the requests without a trace of their own that are traced, 0 to 1." default:"0.01" env:"PREPAY_TRACE_RATIO"`
 
+	signInFlags
+
 	issuerFlags
 
 	paymentFlags
@@ -144,6 +146,9 @@ func (s *settings) check() error {
 	}
 	if r, err := strconv.ParseFloat(s.TraceRatio, 64); err != nil || !(r >= 0 && r <= 1) {
 		bad("trace-ratio", "%q is not between 0 and 1", s.TraceRatio)
+	}
+	if err := s.signInFlags.check(); err != nil {
+		problems = append(problems, err)
 	}
 	if err := s.checkMail(); err != nil {
 		problems = append(problems, err)

@@ -122,6 +122,20 @@ func WriteFailure(w http.ResponseWriter, r *http.Request) {
 	WriteProblem(w, p)
 }
 
+// NotFound answers a path that the API does not have.
+func NotFound(w http.ResponseWriter, r *http.Request) {
+	p := newProblem(http.StatusNotFound, CodeNotFound, "The API has no such path.")
+	p.Instance = RequestID(r.Context())
+	WriteProblem(w, p)
+}
+
+// MethodNotAllowed answers a method that a path does not have.
+func MethodNotAllowed(w http.ResponseWriter, r *http.Request) {
+	p := newProblem(http.StatusMethodNotAllowed, CodeNotFound, "The path has no such method.")
+	p.Instance = RequestID(r.Context())
+	WriteProblem(w, p)
+}
+
 // Guard lets in whom the rule allows, for routes that are not the API's.
 func Guard(rule access.Rule, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
