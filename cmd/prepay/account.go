@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/http"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"prepayledger/cmd/prepay/internal/desk"
+	"prepayledger/consumers/apiclient"
 	"prepayledger/domain"
 	"prepayledger/domain/money"
 )
@@ -41,12 +43,30 @@ type accountCmd struct {
 
 // give gives a command to an account and says what it came to.
 func (g *globals) give(ctx context.Context, w *who, partner string, cmd domain.Command) error {
-	return g.with(ctx, func(a *desk.Desk) error {
-		if err := a.Ledger.Do(ctx, partner, w.meta(), cmd); err != nil {
+	if g.Server != "" {
+		if err := g.send(ctx, w, partner, cmd); err != nil {
 			return err
 		}
-		return g.showAccount(ctx, a, partner, false)
+		return g.showAccount(ctx, partner, false)
+	}
+	return g.with(ctx, func(a *desk.Desk) error {
+		if err := do(ctx, a, w, partner, cmd); err != nil {
+			return err
+		}
+		v, err := a.Account(ctx, partner)
+		if err != nil {
+			return err
+		}
+		return g.printAccount(v, false)
 	})
+}
+
+// do gives a command to an account of the data folder.
+func do(ctx context.Context, a *desk.Desk, w *who, partner string, cmd domain.Command) error {
+	if c, ok := cmd.(*domain.CorrectCharge); ok {
+		return a.Ledger.CorrectCharge(ctx, partner, w.meta(), c.ChargeID, c.Reason)
+	}
+	return a.Ledger.Do(ctx, partner, w.meta(), cmd)
 }
 
 type accountOpenCmd struct {
@@ -86,17 +106,22 @@ func (*accountListCmd) Help() string { return `  prepay account list --json` }
 
 // Run runs the command.
 func (*accountListCmd) Run(ctx context.Context, g *globals) error {
-	return g.read(ctx, func(a *desk.Desk) error {
-		all, err := a.Accounts(ctx, "")
-		if err != nil {
-			return err
-		}
-		lines := []desk.AccountLine{}
-		for _, account := range all {
-			lines = append(lines, desk.LineOf(account.State))
-		}
-		return g.print(lines, func(w io.Writer) { writeAccountLines(w, lines) })
-	})
+	lines, err := askAll(ctx, g,
+		func(c *apiclient.ClientWithResponses, cursor *string) (*http.Response, error) {
+			return c.ListAccounts(ctx, &apiclient.ListAccountsParams{Limit: pageSize(), Cursor: cursor})
+		},
+		func(a *desk.Desk) ([]desk.AccountLine, error) {
+			all, err := a.Accounts(ctx, "")
+			lines := []desk.AccountLine{}
+			for _, account := range all {
+				lines = append(lines, desk.LineOf(account.State))
+			}
+			return lines, err
+		})
+	if err != nil {
+		return err
+	}
+	return g.print(lines, func(w io.Writer) { writeAccountLines(w, lines) })
 }
 
 func writeAccountLines(w io.Writer, lines []desk.AccountLine) {
@@ -127,15 +152,21 @@ func (*accountShowCmd) Help() string { return `  prepay account show PA-1001` }
 
 // Run runs the command.
 func (c *accountShowCmd) Run(ctx context.Context, g *globals) error {
-	return g.read(ctx, func(a *desk.Desk) error { return g.showAccount(ctx, a, c.Partner, true) })
+	return g.showAccount(ctx, c.Partner, true)
 }
 
 // showAccount shows an account as of everything that was written.
-func (g *globals) showAccount(ctx context.Context, a *desk.Desk, partner string, all bool) error {
-	v, err := a.Account(ctx, partner)
+func (g *globals) showAccount(ctx context.Context, partner string, all bool) error {
+	v, err := ask(ctx, g,
+		func(c *apiclient.ClientWithResponses) (*http.Response, error) { return c.GetAccount(ctx, partner) },
+		func(a *desk.Desk) (*desk.AccountView, error) { return a.Account(ctx, partner) })
 	if err != nil {
 		return err
 	}
+	return g.printAccount(v, all)
+}
+
+func (g *globals) printAccount(v *desk.AccountView, all bool) error {
 	return g.print(v, func(w io.Writer) {
 		writeAccountLines(w, []desk.AccountLine{v.AccountLine})
 		if all {
@@ -319,12 +350,7 @@ func (*accountCorrectCmd) Help() string {
 
 // Run runs the command.
 func (c *accountCorrectCmd) Run(ctx context.Context, g *globals) error {
-	return g.with(ctx, func(a *desk.Desk) error {
-		if err := a.Ledger.CorrectCharge(ctx, c.Partner, c.meta(), c.Charge, c.Reason); err != nil {
-			return err
-		}
-		return g.showAccount(ctx, a, c.Partner, false)
-	})
+	return g.give(ctx, &c.who, c.Partner, &domain.CorrectCharge{ChargeID: c.Charge, Reason: c.Reason})
 }
 
 type accountRefundCmd struct {

@@ -176,7 +176,11 @@ func (c *paymentsConfirmCmd) Run(ctx context.Context, g *globals) error {
 				return err
 			}
 		}
-		return g.showAccount(ctx, a, partner, false)
+		v, err := a.Account(ctx, partner)
+		if err != nil {
+			return err
+		}
+		return g.printAccount(v, false)
 	})
 }
 

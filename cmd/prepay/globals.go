@@ -10,6 +10,7 @@ import (
 type globals struct {
 	// Data is the data folder.
 	Data string `help:"Data folder: event log and read models." default:"prepay-data" env:"PREPAY_DATA" type:"path" placeholder:"DIR"`
+	serverFlags
 	// EventStore is the event store that keeps the log; empty for the one in
 	// the data folder.
 	EventStore string `help:"Keep the log in this EventStoreDB or KurrentDB instead of the data folder." name:"eventstore" env:"PREPAY_EVENTSTORE" placeholder:"esdb://…"`
@@ -30,4 +31,8 @@ type globals struct {
 }
 
 // standard is the process's own streams.
-func standard() globals { return globals{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr} }
+func standard() globals {
+	return globals{
+		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, serverFlags: serverFlags{APIKey: os.Getenv("PREPAY_API_KEY")},
+	}
+}

@@ -16,6 +16,7 @@ import (
 
 	"prepayledger/cmd/prepay/internal/app"
 	"prepayledger/cmd/prepay/internal/desk"
+	"prepayledger/consumers/apiclient"
 	"prepayledger/consumers/metainvoice"
 	"prepayledger/domain"
 	"prepayledger/domain/rating"
@@ -76,6 +77,9 @@ func run(ctx context.Context, args []string, g globals) (code int) {
 	if err != nil {
 		return reportUsage(g, slices.Contains(args, "--json"), err)
 	}
+	if err := c.checkServer(selected); err != nil {
+		return reportUsage(g, c.JSON, err)
+	}
 	selected.BindTo(ctx, (*context.Context)(nil))
 	selected.Bind(selected)
 	return report(g, c.JSON, selected.Run(&c.globals))
@@ -125,7 +129,12 @@ func explain(err error) (code, message string) {
 	var rejection *domain.Rejection
 	var invoice *metainvoice.Error
 	var file *rating.FileError
+	var problem *apiclient.Problem
 	switch {
+	case errors.As(err, &problem):
+		return explainProblem(problem)
+	case errors.Is(err, apiclient.ErrUnreachable):
+		return "unreachable", oneLine(err)
 	case errors.As(err, &invoice):
 		return string(domain.InvoiceInvalid), invoice.Error()
 	case errors.As(err, &file):

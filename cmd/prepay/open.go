@@ -16,6 +16,9 @@ import (
 
 // with opens the data folder for a command and closes it afterwards.
 func (g *globals) with(ctx context.Context, work func(*desk.Desk) error) (err error) {
+	if g.Server != "" {
+		return errNeedsFolder
+	}
 	a, err := desk.Open(ctx, g.Data, app.Options{EventStore: g.EventStore, Clock: g.Now, Processor: processor(g.Payments)})
 	if err != nil {
 		return g.inUse(err)
@@ -38,7 +41,7 @@ type inUseError string
 
 // Error implements error.
 func (e inUseError) Error() string {
-	return fmt.Sprintf("%s is in use by another prepay: wait until it is done", string(e))
+	return fmt.Sprintf("%s is in use by another prepay: wait until it is done, or ask a running prepay serve with --server URL", string(e))
 }
 
 // Is makes errors.Is(err, eventstore.ErrLocked) true.
@@ -55,7 +58,7 @@ func (g *globals) read(ctx context.Context, work func(*desk.Desk) error) error {
 
 // exists refuses a folder without an event log, where that is where it is kept.
 func (g *globals) exists() error {
-	if g.EventStore != "" {
+	if g.EventStore != "" || g.Server != "" {
 		return nil
 	}
 	if _, err := os.Stat(filepath.Join(g.Data, app.LogFolder)); errors.Is(err, os.ErrNotExist) {

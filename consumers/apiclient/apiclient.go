@@ -9,10 +9,13 @@ package apiclient
 
 import (
 	"cmp"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -103,4 +106,19 @@ func Code(err error) string {
 		return p.Code
 	}
 	return ""
+}
+
+// Send makes a request that has no generated method, by path with query, such
+// as /v1/accounts. It is signed, repeated and judged as all are.
+func (c *ClientWithResponses) Send(ctx context.Context, method, path string, header http.Header, body io.Reader) (*http.Response, error) {
+	client, ok := c.ClientInterface.(*Client)
+	if !ok {
+		return nil, errors.New("the client was not made by New")
+	}
+	r, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(client.Server, "/")+path, body)
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(r.Header, header)
+	return client.Client.Do(r)
 }
