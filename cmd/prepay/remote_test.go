@@ -73,7 +73,12 @@ type twice struct {
 func newTwice(t *testing.T) *twice {
 	t.Helper()
 	t.Setenv("PREPAY_ACTOR", operator().Actor())
-	return &twice{t, filepath.Join(t.TempDir(), "data"), served(t, filepath.Join(t.TempDir(), "served"))}
+	folders := []string{filepath.Join(t.TempDir(), "data"), filepath.Join(t.TempDir(), "served")}
+	for _, data := range folders {
+		ok(t, data, "account", "open", "PA-1", "--currency", "USD", "--card", "sim_ok", "--carried-over", "100")
+		ok(t, data, "account", "open", "PA-2", "--currency", "EUR", "--card", "sim_ok", "--carried-over", "730.50")
+	}
+	return &twice{t, folders[0], served(t, folders[1])}
 }
 
 // same gives a command line to both, once for people and once for machines
@@ -113,8 +118,6 @@ func (w *twice) must(args ...string) {
 // running server: output and exit codes are the same, byte for byte.
 func TestServerSaysTheSame(t *testing.T) {
 	w := newTwice(t)
-	w.must("account", "open", "PA-1", "--currency", "USD", "--card", "sim_ok", "--carried-over", "100")
-	w.must("account", "open", "PA-2", "--currency", "EUR", "--card", "sim_ok", "--carried-over", "730.50")
 	w.must("account", "settings", "PA-1", "--threshold", "250", "--no-auto-recharge")
 	w.read("account", "list")
 	w.read("account", "show", "PA-1")
