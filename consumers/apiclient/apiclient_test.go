@@ -48,12 +48,12 @@ func TestProblems(t *testing.T) {
 		}
 		problem(w, http.StatusNotFound, "unknown_account")
 	})
-	_, err := c.GetAccountWithResponse(t.Context(), "PA-1")
+	_, err := c.GetAccountWithResponse(t.Context(), "PA-1", nil)
 	var p *Problem
 	if !errors.As(err, &p) || p.Code != "unknown_account" || p.Status != 404 || err.Error() != "Do something." || Code(err) != "unknown_account" {
 		t.Errorf("%v %+v", err, p)
 	}
-	if _, err = c.GetAccountWithResponse(t.Context(), "PA-2"); Code(err) != CodeUnexpected {
+	if _, err = c.GetAccountWithResponse(t.Context(), "PA-2", nil); Code(err) != CodeUnexpected {
 		t.Errorf("redirected: %v", err)
 	}
 	if len(*pauses) > 0 {
@@ -80,12 +80,12 @@ func TestRepeats(t *testing.T) {
 			problem(w, http.StatusGatewayTimeout, "outcome_unknown")
 		default:
 			w.Header().Set("Content-Type", "application/json")
-			fmt.Fprint(w, `{"partner_id":"PA-1","balance":"12.50"}`)
+			fmt.Fprint(w, `{"auto_recharge":true,"threshold":"250","recharge_amount":"500"}`)
 		}
 	})
 	threshold, key := "250", NewIdempotencyKey()
 	got, err := c.ChangeRechargeSettingsWithResponse(t.Context(), "PA-1", &ChangeRechargeSettingsParams{IdempotencyKey: key}, ChangeRechargeSettingsJSONRequestBody{Threshold: &threshold})
-	if err != nil || got.JSON200 == nil || got.JSON200.Balance != "12.50" {
+	if err != nil || got.JSON200 == nil || got.JSON200.Threshold != "250" {
 		t.Fatal(got, err)
 	}
 	if len(keys) != 4 {
@@ -111,19 +111,19 @@ func TestWithoutKeyNothingIsRepeated(t *testing.T) {
 	if Code(err) != "overloaded" || attempts != 1 {
 		t.Errorf("%v after %d attempts", err, attempts)
 	}
-	if _, err = c.GetAccountWithResponse(t.Context(), "PA-1"); Code(err) != "overloaded" || attempts != 1+maxAttempts {
+	if _, err = c.GetAccountWithResponse(t.Context(), "PA-1", nil); Code(err) != "overloaded" || attempts != 1+maxAttempts {
 		t.Errorf("%v after %d attempts", err, attempts)
 	}
 }
 
 func TestUnreachable(t *testing.T) {
 	c, pauses := patient(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
-	if _, err := c.GetAccountWithResponse(t.Context(), "PA-1"); !errors.Is(err, ErrUnreachable) || len(*pauses) != maxAttempts-1 {
+	if _, err := c.GetAccountWithResponse(t.Context(), "PA-1", nil); !errors.Is(err, ErrUnreachable) || len(*pauses) != maxAttempts-1 {
 		t.Errorf("%v after %v", err, *pauses)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := c.GetAccountWithResponse(ctx, "PA-1"); !errors.Is(err, context.Canceled) {
+	if _, err := c.GetAccountWithResponse(ctx, "PA-1", nil); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 }
@@ -140,14 +140,14 @@ func TestCertificates(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := c.GetAccountWithResponse(t.Context(), "PA-1"); err != nil || got.JSON200.PartnerID != "PA-1" {
+	if got, err := c.GetAccountWithResponse(t.Context(), "PA-1", nil); err != nil || got.JSON200.PartnerID != "PA-1" {
 		t.Error(got, err)
 	}
 	wait := func(context.Context, time.Duration) error { return errors.New("it is tried again") }
 	if c, err = New(s.URL, func(c *connection) { c.wait = wait }); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.GetAccountWithResponse(t.Context(), "PA-1"); !errors.Is(err, ErrUnreachable) {
+	if _, err := c.GetAccountWithResponse(t.Context(), "PA-1", nil); !errors.Is(err, ErrUnreachable) {
 		t.Error(err)
 	}
 }

@@ -15,10 +15,374 @@ import (
 	"time"
 
 	"github.com/oapi-codegen/runtime"
+	openapi_types "github.com/oapi-codegen/runtime/types"
 )
 
-// AccountLine defines model for AccountLine.
-type AccountLine struct {
+// Defines values for ChannelViewPaymentModel.
+const (
+	ChannelViewPaymentModelDirect      ChannelViewPaymentModel = "direct"
+	ChannelViewPaymentModelPartnerPaid ChannelViewPaymentModel = "partner_paid"
+)
+
+// Valid indicates whether the value is a known member of the ChannelViewPaymentModel enum.
+func (e ChannelViewPaymentModel) Valid() bool {
+	switch e {
+	case ChannelViewPaymentModelDirect:
+		return true
+	case ChannelViewPaymentModelPartnerPaid:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ChannelViewState.
+const (
+	ChannelViewStateBlocked   ChannelViewState = "blocked"
+	ChannelViewStateCancelled ChannelViewState = "cancelled"
+	ChannelViewStateOpen      ChannelViewState = "open"
+)
+
+// Valid indicates whether the value is a known member of the ChannelViewState enum.
+func (e ChannelViewState) Valid() bool {
+	switch e {
+	case ChannelViewStateBlocked:
+		return true
+	case ChannelViewStateCancelled:
+		return true
+	case ChannelViewStateOpen:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RechargeRowReason.
+const (
+	AmountDue RechargeRowReason = "amount_due"
+	Initial   RechargeRowReason = "initial"
+	Manual    RechargeRowReason = "manual"
+	Threshold RechargeRowReason = "threshold"
+)
+
+// Valid indicates whether the value is a known member of the RechargeRowReason enum.
+func (e RechargeRowReason) Valid() bool {
+	switch e {
+	case AmountDue:
+		return true
+	case Initial:
+		return true
+	case Manual:
+		return true
+	case Threshold:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RechargeRowStatus.
+const (
+	Failed    RechargeRowStatus = "failed"
+	InFlight  RechargeRowStatus = "in_flight"
+	Reversed  RechargeRowStatus = "reversed"
+	Succeeded RechargeRowStatus = "succeeded"
+)
+
+// Valid indicates whether the value is a known member of the RechargeRowStatus enum.
+func (e RechargeRowStatus) Valid() bool {
+	switch e {
+	case Failed:
+		return true
+	case InFlight:
+		return true
+	case Reversed:
+		return true
+	case Succeeded:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListAccountsParamsStanding.
+const (
+	ListAccountsParamsStandingActive  ListAccountsParamsStanding = "active"
+	ListAccountsParamsStandingBlocked ListAccountsParamsStanding = "blocked"
+	ListAccountsParamsStandingClosed  ListAccountsParamsStanding = "closed"
+	ListAccountsParamsStandingGrace   ListAccountsParamsStanding = "grace"
+)
+
+// Valid indicates whether the value is a known member of the ListAccountsParamsStanding enum.
+func (e ListAccountsParamsStanding) Valid() bool {
+	switch e {
+	case ListAccountsParamsStandingActive:
+		return true
+	case ListAccountsParamsStandingBlocked:
+		return true
+	case ListAccountsParamsStandingClosed:
+		return true
+	case ListAccountsParamsStandingGrace:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListAccountsParamsSort.
+const (
+	Activity ListAccountsParamsSort = "activity"
+	Balance  ListAccountsParamsSort = "balance"
+	Deadline ListAccountsParamsSort = "deadline"
+	Due      ListAccountsParamsSort = "due"
+	Partner  ListAccountsParamsSort = "partner"
+)
+
+// Valid indicates whether the value is a known member of the ListAccountsParamsSort enum.
+func (e ListAccountsParamsSort) Valid() bool {
+	switch e {
+	case Activity:
+		return true
+	case Balance:
+		return true
+	case Deadline:
+		return true
+	case Due:
+		return true
+	case Partner:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListAccountsParamsOrder.
+const (
+	Asc  ListAccountsParamsOrder = "asc"
+	Desc ListAccountsParamsOrder = "desc"
+)
+
+// Valid indicates whether the value is a known member of the ListAccountsParamsOrder enum.
+func (e ListAccountsParamsOrder) Valid() bool {
+	switch e {
+	case Asc:
+		return true
+	case Desc:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for OpenAccountJSONBodyUnblockPolicy.
+const (
+	OpenAccountJSONBodyUnblockPolicyAutomatic OpenAccountJSONBodyUnblockPolicy = "automatic"
+	OpenAccountJSONBodyUnblockPolicyFinance   OpenAccountJSONBodyUnblockPolicy = "finance"
+)
+
+// Valid indicates whether the value is a known member of the OpenAccountJSONBodyUnblockPolicy enum.
+func (e OpenAccountJSONBodyUnblockPolicy) Valid() bool {
+	switch e {
+	case OpenAccountJSONBodyUnblockPolicyAutomatic:
+		return true
+	case OpenAccountJSONBodyUnblockPolicyFinance:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListChannelsParamsState.
+const (
+	ListChannelsParamsStateBlocked   ListChannelsParamsState = "blocked"
+	ListChannelsParamsStateCancelled ListChannelsParamsState = "cancelled"
+	ListChannelsParamsStateOpen      ListChannelsParamsState = "open"
+)
+
+// Valid indicates whether the value is a known member of the ListChannelsParamsState enum.
+func (e ListChannelsParamsState) Valid() bool {
+	switch e {
+	case ListChannelsParamsStateBlocked:
+		return true
+	case ListChannelsParamsStateCancelled:
+		return true
+	case ListChannelsParamsStateOpen:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RegisterChannelJSONBodyPaymentModel.
+const (
+	RegisterChannelJSONBodyPaymentModelDirect      RegisterChannelJSONBodyPaymentModel = "direct"
+	RegisterChannelJSONBodyPaymentModelPartnerPaid RegisterChannelJSONBodyPaymentModel = "partner_paid"
+)
+
+// Valid indicates whether the value is a known member of the RegisterChannelJSONBodyPaymentModel enum.
+func (e RegisterChannelJSONBodyPaymentModel) Valid() bool {
+	switch e {
+	case RegisterChannelJSONBodyPaymentModelDirect:
+		return true
+	case RegisterChannelJSONBodyPaymentModelPartnerPaid:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ChangeContractJSONBodyUnblockPolicy.
+const (
+	ChangeContractJSONBodyUnblockPolicyAutomatic ChangeContractJSONBodyUnblockPolicy = "automatic"
+	ChangeContractJSONBodyUnblockPolicyFinance   ChangeContractJSONBodyUnblockPolicy = "finance"
+)
+
+// Valid indicates whether the value is a known member of the ChangeContractJSONBodyUnblockPolicy enum.
+func (e ChangeContractJSONBodyUnblockPolicy) Valid() bool {
+	switch e {
+	case ChangeContractJSONBodyUnblockPolicyAutomatic:
+		return true
+	case ChangeContractJSONBodyUnblockPolicyFinance:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListInvoicesParamsKind.
+const (
+	CreditNote ListInvoicesParamsKind = "credit_note"
+	Invoice    ListInvoicesParamsKind = "invoice"
+)
+
+// Valid indicates whether the value is a known member of the ListInvoicesParamsKind enum.
+func (e ListInvoicesParamsKind) Valid() bool {
+	switch e {
+	case CreditNote:
+		return true
+	case Invoice:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GetStatementParamsBy.
+const (
+	GetStatementParamsByCategory GetStatementParamsBy = "category"
+	GetStatementParamsByChannel  GetStatementParamsBy = "channel"
+	GetStatementParamsByDay      GetStatementParamsBy = "day"
+	GetStatementParamsByMarket   GetStatementParamsBy = "market"
+	GetStatementParamsByWaba     GetStatementParamsBy = "waba"
+)
+
+// Valid indicates whether the value is a known member of the GetStatementParamsBy enum.
+func (e GetStatementParamsBy) Valid() bool {
+	switch e {
+	case GetStatementParamsByCategory:
+		return true
+	case GetStatementParamsByChannel:
+		return true
+	case GetStatementParamsByDay:
+		return true
+	case GetStatementParamsByMarket:
+		return true
+	case GetStatementParamsByWaba:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GetUsageParamsBy.
+const (
+	GetUsageParamsByCategory GetUsageParamsBy = "category"
+	GetUsageParamsByChannel  GetUsageParamsBy = "channel"
+	GetUsageParamsByDay      GetUsageParamsBy = "day"
+	GetUsageParamsByMarket   GetUsageParamsBy = "market"
+	GetUsageParamsByWaba     GetUsageParamsBy = "waba"
+)
+
+// Valid indicates whether the value is a known member of the GetUsageParamsBy enum.
+func (e GetUsageParamsBy) Valid() bool {
+	switch e {
+	case GetUsageParamsByCategory:
+		return true
+	case GetUsageParamsByChannel:
+		return true
+	case GetUsageParamsByDay:
+		return true
+	case GetUsageParamsByMarket:
+		return true
+	case GetUsageParamsByWaba:
+		return true
+	default:
+		return false
+	}
+}
+
+// AccountFigures defines model for AccountFigures.
+type AccountFigures struct {
+	// Adjustments Exact decimal.
+	//
+	// Example: 512.40
+	Adjustments  string     `json:"adjustments"`
+	BlockedSince *time.Time `json:"blocked_since,omitempty"`
+
+	// CarriedOver Exact decimal.
+	//
+	// Example: 512.40
+	CarriedOver string `json:"carried_over"`
+
+	// Charged Exact decimal.
+	//
+	// Example: 512.40
+	Charged       string `json:"charged"`
+	ChargedCount  int64  `json:"charged_count"`
+	Confirmations int64  `json:"confirmations"`
+
+	// Confirmed Exact decimal.
+	//
+	// Example: 512.40
+	Confirmed string `json:"confirmed"`
+
+	// Corrected Exact decimal.
+	//
+	// Example: 512.40
+	Corrected         string    `json:"corrected"`
+	CorrectedCount    int64     `json:"corrected_count"`
+	CreditNotesIssued *int64    `json:"credit_notes_issued,omitempty"`
+	FreeCount         int64     `json:"free_count"`
+	InvoicesIssued    int64     `json:"invoices_issued"`
+	LastEventAt       time.Time `json:"last_event_at"`
+
+	// RechargesCardTotal Exact decimal.
+	//
+	// Example: 512.40
+	RechargesCardTotal string `json:"recharges_card_total"`
+
+	// RechargesCredited Exact decimal.
+	//
+	// Example: 512.40
+	RechargesCredited  string `json:"recharges_credited"`
+	RechargesFailed    int64  `json:"recharges_failed"`
+	RechargesRequested int64  `json:"recharges_requested"`
+	RechargesSucceeded int64  `json:"recharges_succeeded"`
+
+	// Refunded Exact decimal.
+	//
+	// Example: 512.40
+	Refunded  string `json:"refunded"`
+	Reversals *int64 `json:"reversals,omitempty"`
+
+	// Reversed Exact decimal.
+	//
+	// Example: 512.40
+	Reversed *string `json:"reversed,omitempty"`
+}
+
+// AccountRow defines model for AccountRow.
+type AccountRow struct {
 	// AmountDue Exact decimal.
 	//
 	// Example: 512.40
@@ -27,13 +391,19 @@ type AccountLine struct {
 	// Balance Exact decimal.
 	//
 	// Example: 512.40
-	Balance       string     `json:"balance"`
-	BlockDeadline *time.Time `json:"block_deadline,omitempty"`
-	BlockedReason *string    `json:"blocked_reason,omitempty"`
-	Currency      string     `json:"currency"`
-	NegativeSince *time.Time `json:"negative_since,omitempty"`
-	PartnerID     string     `json:"partner_id"`
-	Standing      string     `json:"standing"`
+	Balance        string     `json:"balance"`
+	BlockDeadline  *time.Time `json:"block_deadline,omitempty"`
+	BlockedReason  *string    `json:"blocked_reason,omitempty"`
+	BlockedSince   *time.Time `json:"blocked_since,omitempty"`
+	Channels       int64      `json:"channels"`
+	Company        *string    `json:"company,omitempty"`
+	Currency       string     `json:"currency"`
+	FailedRecharge *bool      `json:"failed_recharge,omitempty"`
+	LastEventAt    time.Time  `json:"last_event_at"`
+	NegativeSince  *time.Time `json:"negative_since,omitempty"`
+	PartnerID      string     `json:"partner_id"`
+	RetryAt        *time.Time `json:"retry_at,omitempty"`
+	Standing       string     `json:"standing"`
 }
 
 // AccountView defines model for AccountView.
@@ -54,7 +424,7 @@ type AccountView struct {
 	Contract         Contract            `json:"contract"`
 	CreditNotes      *[]CreditNoteIssued `json:"credit_notes,omitempty"`
 	Currency         string              `json:"currency"`
-	Figures          Figures             `json:"figures"`
+	Figures          AccountFigures      `json:"figures"`
 	Invoices         *[]InvoiceIssued    `json:"invoices"`
 	NegativeSince    *time.Time          `json:"negative_since,omitempty"`
 	PartnerID        string              `json:"partner_id"`
@@ -63,6 +433,58 @@ type AccountView struct {
 	RetryAt          *time.Time          `json:"retry_at,omitempty"`
 	Settings         RechargeSettings    `json:"settings"`
 	Standing         string              `json:"standing"`
+}
+
+// Accounts defines model for Accounts.
+type Accounts struct {
+	Items []AccountRow `json:"items"`
+
+	// Next Cursor of the next page; absent on the last.
+	Next *string `json:"next,omitempty"`
+
+	// Total How many accounts the filters find.
+	Total int64 `json:"total"`
+}
+
+// Alerts defines model for Alerts.
+type Alerts struct {
+	Kinds      *[]string `json:"kinds"`
+	PartnerID  string    `json:"partner_id"`
+	Recipients *[]string `json:"recipients"`
+}
+
+// BalanceLine defines model for BalanceLine.
+type BalanceLine struct {
+	// AmountDue What the balance is below zero, else zero (R19).
+	//
+	// Example: 512.40
+	AmountDue string `json:"amount_due"`
+
+	// AsOf now, or which instant it is the balance of.
+	//
+	// Example: now
+	AsOf string `json:"as_of"`
+
+	// Balance The balance; below zero something is due.
+	//
+	// Example: 512.40
+	Balance string `json:"balance"`
+
+	// Currency ISO 4217 code.
+	//
+	// Example: EUR
+	Currency string `json:"currency"`
+
+	// PartnerID The account's partner id.
+	PartnerID string `json:"partner_id"`
+
+	// Published The balance published at the last 00:00 UTC (R33).
+	//
+	// Example: 512.40
+	Published *string `json:"published,omitempty"`
+
+	// PublishedAt When it was published.
+	PublishedAt *time.Time `json:"published_at,omitempty"`
 }
 
 // BillingDetails defines model for BillingDetails.
@@ -74,6 +496,69 @@ type BillingDetails struct {
 	PostalCode string    `json:"postal_code"`
 	Street     string    `json:"street"`
 	VatID      *string   `json:"vat_id,omitempty"`
+}
+
+// Card defines model for Card.
+type Card struct {
+	// Card The card processor's reference, never a card number.
+	Card string `json:"card"`
+}
+
+// CardLink defines model for CardLink.
+type CardLink struct {
+	// PartnerID The account that the card will be registered for.
+	PartnerID string `json:"partner_id"`
+
+	// URL The page's address; it works for a day. Once the card is saved it is registered by itself.
+	URL string `json:"url"`
+}
+
+// ChannelView defines model for ChannelView.
+type ChannelView struct {
+	// BlockedSince Since when it is blocked; absent while it is not.
+	BlockedSince *time.Time `json:"blocked_since,omitempty"`
+
+	// CancelledAt When it was cancelled, for ever; absent while it lives.
+	CancelledAt *time.Time `json:"cancelled_at,omitempty"`
+
+	// ChannelID The channel's id, unique in the account.
+	ChannelID string `json:"channel_id"`
+
+	// PartnerID The account that it belongs to.
+	PartnerID string `json:"partner_id"`
+
+	// PaymentModel Who pays Meta's charges (R5).
+	PaymentModel ChannelViewPaymentModel `json:"payment_model"`
+
+	// PhoneNumber The hosted number, such as +34911234567.
+	PhoneNumber string `json:"phone_number"`
+
+	// PhoneNumberID The number's id at Meta.
+	PhoneNumberID string `json:"phone_number_id"`
+
+	// State Whether it may send (R20).
+	State ChannelViewState `json:"state"`
+
+	// Text What the sender on a blocked channel is told (R21).
+	Text *string `json:"text,omitempty"`
+
+	// TimeZone IANA name of the WABA's time zone (R25).
+	TimeZone string `json:"time_zone"`
+
+	// WabaID The WhatsApp Business Account's id at Meta.
+	WabaID string `json:"waba_id"`
+}
+
+// ChannelViewPaymentModel Who pays Meta's charges (R5).
+type ChannelViewPaymentModel string
+
+// ChannelViewState Whether it may send (R20).
+type ChannelViewState string
+
+// Channels defines model for Channels.
+type Channels struct {
+	// Items In the order of their ids.
+	Items *[]ChannelView `json:"items"`
 }
 
 // Contract defines model for Contract.
@@ -137,6 +622,19 @@ type CreditNoteIssued struct {
 	Total string `json:"total"`
 }
 
+// DailyBalance defines model for DailyBalance.
+type DailyBalance struct {
+	// Balance The balance of all that was recorded before.
+	//
+	// Example: 512.40
+	Balance string `json:"balance"`
+
+	// Day The day at whose 00:00 UTC it was published.
+	//
+	// Example: 2026-10-02
+	Day openapi_types.Date `json:"day"`
+}
+
 // FieldError defines model for FieldError.
 type FieldError struct {
 	// Field Name of the field, parameter or column.
@@ -149,64 +647,80 @@ type FieldError struct {
 	Message string `json:"message"`
 }
 
-// Figures defines model for Figures.
-type Figures struct {
-	// Adjustments Exact decimal.
-	//
-	// Example: 512.40
-	Adjustments  string     `json:"adjustments"`
-	BlockedSince *time.Time `json:"blocked_since,omitempty"`
+// ForecastInstants defines model for ForecastInstants.
+type ForecastInstants struct {
+	Earliest *time.Time `json:"earliest"`
+	Expected *time.Time `json:"expected"`
+	Latest   *time.Time `json:"latest"`
+	Reached  *bool      `json:"reached,omitempty"`
+}
 
-	// CarriedOver Exact decimal.
+// ForecastLine defines model for ForecastLine.
+type ForecastLine struct {
+	// Balance The balance that it starts from.
 	//
 	// Example: 512.40
-	CarriedOver string `json:"carried_over"`
+	Balance string `json:"balance"`
 
-	// Charged Exact decimal.
-	//
-	// Example: 512.40
-	Charged       string `json:"charged"`
-	ChargedCount  int64  `json:"charged_count"`
-	Confirmations int64  `json:"confirmations"`
+	// Currency ISO 4217 code.
+	Currency    string `json:"currency"`
+	HistoryDays int64  `json:"history_days"`
 
-	// Confirmed Exact decimal.
-	//
-	// Example: 512.40
-	Confirmed string `json:"confirmed"`
+	// PartnerID The account's partner id.
+	PartnerID string           `json:"partner_id"`
+	Reason    *string          `json:"reason,omitempty"`
+	Threshold ForecastInstants `json:"threshold"`
 
-	// Corrected Exact decimal.
+	// ThresholdAmount The balance below which the card is charged (R11).
 	//
 	// Example: 512.40
-	Corrected         string    `json:"corrected"`
-	CorrectedCount    int64     `json:"corrected_count"`
-	CreditNotesIssued *int64    `json:"credit_notes_issued,omitempty"`
-	FreeCount         int64     `json:"free_count"`
-	InvoicesIssued    int64     `json:"invoices_issued"`
-	LastEventAt       time.Time `json:"last_event_at"`
+	ThresholdAmount string           `json:"threshold_amount"`
+	Week            ForecastSpread   `json:"week"`
+	Zero            ForecastInstants `json:"zero"`
+}
 
-	// RechargesCardTotal Exact decimal.
+// ForecastSpread defines model for ForecastSpread.
+type ForecastSpread struct {
+	// Expected Exact decimal.
 	//
 	// Example: 512.40
-	RechargesCardTotal string `json:"recharges_card_total"`
+	Expected string `json:"expected"`
 
-	// RechargesCredited Exact decimal.
+	// High Exact decimal.
 	//
 	// Example: 512.40
-	RechargesCredited  string `json:"recharges_credited"`
-	RechargesFailed    int64  `json:"recharges_failed"`
-	RechargesRequested int64  `json:"recharges_requested"`
-	RechargesSucceeded int64  `json:"recharges_succeeded"`
+	High string `json:"high"`
 
-	// Refunded Exact decimal.
+	// Low Exact decimal.
 	//
 	// Example: 512.40
-	Refunded  string `json:"refunded"`
-	Reversals *int64 `json:"reversals,omitempty"`
+	Low string `json:"low"`
+}
 
-	// Reversed Exact decimal.
-	//
-	// Example: 512.40
-	Reversed *string `json:"reversed,omitempty"`
+// Forecasts defines model for Forecasts.
+type Forecasts struct {
+	// Items The most urgent first.
+	Items *[]ForecastLine `json:"items"`
+
+	// Total How many accounts there are to choose from.
+	Total int64 `json:"total"`
+}
+
+// InvoiceDocument defines model for InvoiceDocument.
+type InvoiceDocument struct {
+	Currency      string           `json:"currency"`
+	InvoiceNumber *string          `json:"invoice_number,omitempty"`
+	IssuedAt      time.Time        `json:"issued_at"`
+	Issuer        InvoiceIssuer    `json:"issuer"`
+	Kind          string           `json:"kind"`
+	Lines         *[]InvoiceLine   `json:"lines"`
+	Number        string           `json:"number"`
+	Reason        *string          `json:"reason,omitempty"`
+	RechargeID    string           `json:"recharge_id"`
+	Recipient     InvoiceRecipient `json:"recipient"`
+	RefundID      *string          `json:"refund_id,omitempty"`
+	Tax           *InvoiceTax      `json:"tax,omitempty"`
+	Total         string           `json:"total"`
 }
 
 // InvoiceIssued defines model for InvoiceIssued.
@@ -246,12 +760,113 @@ type InvoiceIssued struct {
 	Why   *string `json:"why,omitempty"`
 }
 
-// PageAccountLine defines model for PageAccountLine.
-type PageAccountLine struct {
-	Items []AccountLine `json:"items"`
+// InvoiceIssuer defines model for InvoiceIssuer.
+type InvoiceIssuer struct {
+	BankName   *string `json:"bank_name,omitempty"`
+	Bic        *string `json:"bic,omitempty"`
+	City       *string `json:"city,omitempty"`
+	Country    *string `json:"country,omitempty"`
+	Email      *string `json:"email,omitempty"`
+	Iban       *string `json:"iban,omitempty"`
+	Name       string  `json:"name"`
+	Note       *string `json:"note,omitempty"`
+	PostalCode *string `json:"postal_code,omitempty"`
+	Street     *string `json:"street,omitempty"`
+	VatID      *string `json:"vat_id,omitempty"`
+}
+
+// InvoiceLine defines model for InvoiceLine.
+type InvoiceLine struct {
+	Amount      string  `json:"amount"`
+	Description string  `json:"description"`
+	Percent     *string `json:"percent,omitempty"`
+}
+
+// InvoiceRecipient defines model for InvoiceRecipient.
+type InvoiceRecipient struct {
+	City       *string   `json:"city,omitempty"`
+	Company    *string   `json:"company,omitempty"`
+	Country    *string   `json:"country,omitempty"`
+	Emails     *[]string `json:"emails,omitempty"`
+	PartnerID  string    `json:"partner_id"`
+	PostalCode *string   `json:"postal_code,omitempty"`
+	Street     *string   `json:"street,omitempty"`
+	VatID      *string   `json:"vat_id,omitempty"`
+}
+
+// InvoiceTax defines model for InvoiceTax.
+type InvoiceTax struct {
+	Included *string `json:"included,omitempty"`
+	Net      *string `json:"net,omitempty"`
+	Rate     *string `json:"rate,omitempty"`
+	Text     string  `json:"text"`
+}
+
+// Movement defines model for Movement.
+type Movement struct {
+	// Amount Exact decimal.
+	//
+	// Example: 512.40
+	Amount string `json:"amount"`
+	Count  int64  `json:"count"`
+	Kind   string `json:"kind"`
+}
+
+// PageBalanceLine defines model for PageBalanceLine.
+type PageBalanceLine struct {
+	Items []BalanceLine `json:"items"`
 
 	// Next Cursor of the next page; absent on the last.
 	Next *string `json:"next,omitempty"`
+}
+
+// PageDailyBalance defines model for PageDailyBalance.
+type PageDailyBalance struct {
+	Items []DailyBalance `json:"items"`
+
+	// Next Cursor of the next page; absent on the last.
+	Next *string `json:"next,omitempty"`
+}
+
+// PagePartnerDocument defines model for PagePartnerDocument.
+type PagePartnerDocument struct {
+	Items []PartnerDocument `json:"items"`
+
+	// Next Cursor of the next page; absent on the last.
+	Next *string `json:"next,omitempty"`
+}
+
+// PageRechargeRow defines model for PageRechargeRow.
+type PageRechargeRow struct {
+	Items []RechargeRow `json:"items"`
+
+	// Next Cursor of the next page; absent on the last.
+	Next *string `json:"next,omitempty"`
+}
+
+// PartnerDocument defines model for PartnerDocument.
+type PartnerDocument struct {
+	Currency      string    `json:"currency"`
+	InvoiceNumber *string   `json:"invoice_number,omitempty"`
+	IssuedAt      time.Time `json:"issued_at"`
+	Kind          string    `json:"kind"`
+	Number        string    `json:"number"`
+
+	// Prepayment Exact decimal.
+	//
+	// Example: 512.40
+	Prepayment string `json:"prepayment"`
+	RechargeID string `json:"recharge_id"`
+
+	// Surcharge Exact decimal.
+	//
+	// Example: 512.40
+	Surcharge string `json:"surcharge"`
+
+	// Total Exact decimal.
+	//
+	// Example: 512.40
+	Total string `json:"total"`
 }
 
 // Problem defines model for Problem.
@@ -317,6 +932,83 @@ type RechargeRequested struct {
 	SurchargePercent string `json:"surcharge_percent"`
 }
 
+// RechargeRow defines model for RechargeRow.
+type RechargeRow struct {
+	// Amount What is credited.
+	//
+	// Example: 512.40
+	Amount string `json:"amount"`
+
+	// Card The processor's reference of the card, never a card number.
+	Card string `json:"card"`
+
+	// CardTotal What the card pays: amount and surcharge.
+	//
+	// Example: 512.40
+	CardTotal string `json:"card_total"`
+
+	// Code Why it failed, or why the bank took it back.
+	//
+	// Example: card_declined
+	Code *string `json:"code,omitempty"`
+
+	// Currency ISO 4217 code.
+	Currency string `json:"currency"`
+
+	// EndedAt When its outcome was recorded; absent while it is in flight.
+	EndedAt *time.Time `json:"ended_at,omitempty"`
+
+	// InvoiceNumber The number of its newest invoice (R15).
+	InvoiceNumber *string `json:"invoice_number,omitempty"`
+
+	// Number Counts the account's recharges from 1.
+	Number int64 `json:"number"`
+
+	// Reason Why the card was charged (R2, R11, R12, R18).
+	Reason RechargeRowReason `json:"reason"`
+
+	// RechargeID The recharge's id (R13).
+	//
+	// Example: PA-1001-R000007
+	RechargeID string `json:"recharge_id"`
+
+	// RequestedAt When it was asked for.
+	RequestedAt time.Time `json:"requested_at"`
+
+	// RequestedBy Who asked, or brought what lowered the balance.
+	RequestedBy *string `json:"requested_by,omitempty"`
+
+	// RetryAt When it is tried again, as a new recharge (R17).
+	RetryAt *time.Time `json:"retry_at,omitempty"`
+
+	// Reversed By how much that lowered the balance.
+	//
+	// Example: 512.40
+	Reversed *string `json:"reversed,omitempty"`
+
+	// ReversedAt When the bank took it back (R36).
+	ReversedAt *time.Time `json:"reversed_at,omitempty"`
+
+	// Status How it ended; in_flight has no outcome yet (R16).
+	Status RechargeRowStatus `json:"status"`
+
+	// Surcharge What the card pays on top (R14).
+	//
+	// Example: 512.40
+	Surcharge string `json:"surcharge"`
+
+	// SurchargePercent The contract's surcharge at the request, in per cent.
+	//
+	// Example: 512.40
+	SurchargePercent string `json:"surcharge_percent"`
+}
+
+// RechargeRowReason Why the card was charged (R2, R11, R12, R18).
+type RechargeRowReason string
+
+// RechargeRowStatus How it ended; in_flight has no outcome yet (R16).
+type RechargeRowStatus string
+
 // RechargeSettings defines model for RechargeSettings.
 type RechargeSettings struct {
 	AutoRecharge bool `json:"auto_recharge"`
@@ -346,6 +1038,190 @@ type RefundLine struct {
 	Status     string     `json:"status"`
 }
 
+// Refunds defines model for Refunds.
+type Refunds struct {
+	// Items By number, the oldest first.
+	Items *[]RefundLine `json:"items"`
+}
+
+// Statement defines model for Statement.
+type Statement struct {
+	// ClosingBalance Exact decimal.
+	//
+	// Example: 512.40
+	ClosingBalance string      `json:"closing_balance"`
+	Currency       string      `json:"currency"`
+	Estimated      bool        `json:"estimated"`
+	Month          string      `json:"month"`
+	Movements      *[]Movement `json:"movements"`
+
+	// OpeningBalance Exact decimal.
+	//
+	// Example: 512.40
+	OpeningBalance string       `json:"opening_balance"`
+	PartnerID      string       `json:"partner_id"`
+	Usage          *[]UsageLine `json:"usage"`
+}
+
+// Usage defines model for Usage.
+type Usage struct {
+	// By What the labels are.
+	By string `json:"by"`
+
+	// Currency ISO 4217 code.
+	Currency string `json:"currency"`
+
+	// Estimated The month is not reconciled with Meta's invoice, or has charges that came later (R31).
+	Estimated bool `json:"estimated"`
+
+	// Lines In order of labels. Counts and amounts are less what was taken back.
+	Lines *[]UsageLine `json:"lines"`
+
+	// Month The billing month; by day it is the calendar month (UTC).
+	//
+	// Example: 2026-10
+	Month string `json:"month"`
+
+	// PartnerID The account's partner id.
+	PartnerID string `json:"partner_id"`
+}
+
+// UsageDay defines model for UsageDay.
+type UsageDay struct {
+	// Amount What they cost, less what was taken back.
+	//
+	// Example: 512.40
+	Amount string `json:"amount"`
+
+	// Category Meta's category.
+	//
+	// Example: marketing
+	Category string `json:"category"`
+
+	// Count Conversations deducted, less those taken back.
+	Count int64 `json:"count"`
+
+	// Day The day (UTC) on which the conversations occurred.
+	//
+	// Example: 2026-10-03
+	Day openapi_types.Date `json:"day"`
+
+	// FreeCount Conversations counted at no cost.
+	FreeCount int64 `json:"free_count"`
+}
+
+// UsageDays defines model for UsageDays.
+type UsageDays struct {
+	// From First day (UTC).
+	From openapi_types.Date `json:"from"`
+
+	// Items By day and category; days without usage have none.
+	Items *[]UsageDay `json:"items"`
+
+	// PartnerID The account's partner id.
+	PartnerID string `json:"partner_id"`
+
+	// To Last day (UTC).
+	To openapi_types.Date `json:"to"`
+}
+
+// UsageLine defines model for UsageLine.
+type UsageLine struct {
+	// Amount Exact decimal.
+	//
+	// Example: 512.40
+	Amount    string `json:"amount"`
+	Count     int64  `json:"count"`
+	FreeCount int64  `json:"free_count"`
+	Label     string `json:"label"`
+}
+
+// WhyAnswer defines model for WhyAnswer.
+type WhyAnswer struct {
+	// AmountDue Exact decimal.
+	//
+	// Example: 512.40
+	AmountDue string        `json:"amount_due"`
+	AsOf      time.Time     `json:"as_of"`
+	Attempts  *[]WhyAttempt `json:"attempts,omitempty"`
+
+	// Balance Exact decimal.
+	//
+	// Example: 512.40
+	Balance       string      `json:"balance"`
+	Because       *[]string   `json:"because"`
+	BlockDeadline *time.Time  `json:"block_deadline,omitempty"`
+	BlockedReason *string     `json:"blocked_reason,omitempty"`
+	ChargesSince  *WhyCharges `json:"charges_since,omitempty"`
+	Crossing      *WhyStep    `json:"crossing,omitempty"`
+	Currency      string      `json:"currency"`
+	EventsRead    int64       `json:"events_read"`
+	Incomplete    *bool       `json:"incomplete,omitempty"`
+	Lifts         *[]string   `json:"lifts,omitempty"`
+	NegativeSince *time.Time  `json:"negative_since,omitempty"`
+	Next          *[]WhyNext  `json:"next,omitempty"`
+	PartnerID     string      `json:"partner_id"`
+	Standing      string      `json:"standing"`
+	Steps         *[]WhyStep  `json:"steps,omitempty"`
+}
+
+// WhyAttempt defines model for WhyAttempt.
+type WhyAttempt struct {
+	// Amount Exact decimal.
+	//
+	// Example: 512.40
+	Amount string `json:"amount"`
+
+	// CardTotal Exact decimal.
+	//
+	// Example: 512.40
+	CardTotal   string     `json:"card_total"`
+	Code        *string    `json:"code,omitempty"`
+	EndedAt     *time.Time `json:"ended_at,omitempty"`
+	Outcome     string     `json:"outcome"`
+	Reason      string     `json:"reason"`
+	RechargeID  string     `json:"recharge_id"`
+	RequestedAt time.Time  `json:"requested_at"`
+	RetryAt     *time.Time `json:"retry_at,omitempty"`
+}
+
+// WhyCharges defines model for WhyCharges.
+type WhyCharges struct {
+	Count int64 `json:"count"`
+
+	// Sum Exact decimal.
+	//
+	// Example: 512.40
+	Sum string `json:"sum"`
+}
+
+// WhyNext defines model for WhyNext.
+type WhyNext struct {
+	At   *time.Time `json:"at,omitempty"`
+	Text string     `json:"text"`
+}
+
+// WhyStep defines model for WhyStep.
+type WhyStep struct {
+	Actor *string   `json:"actor,omitempty"`
+	At    time.Time `json:"at"`
+
+	// BalanceAfter Exact decimal.
+	//
+	// Example: 512.40
+	BalanceAfter string `json:"balance_after"`
+	Count        *int64 `json:"count,omitempty"`
+
+	// Effect Exact decimal.
+	//
+	// Example: 512.40
+	Effect   *string `json:"effect,omitempty"`
+	EventID  string  `json:"event_id"`
+	Revision int64   `json:"revision"`
+	Text     string  `json:"text"`
+	Type     string  `json:"type"`
+}
+
 // ListAccountsParams defines parameters for ListAccounts.
 type ListAccountsParams struct {
 	// Limit Items a page.
@@ -353,6 +1229,489 @@ type ListAccountsParams struct {
 
 	// Cursor The next of the page before; empty for the first.
 	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// AtLeast The Prepay-Position of an answer: what is read is at least as new.
+	AtLeast *string `form:"at_least,omitempty" json:"at_least,omitempty"`
+
+	// Search Part of the partner id, of the company, or of a number; a channel's or WABA's whole id.
+	Search *string `form:"search,omitempty" json:"search,omitempty"`
+
+	// Standing Only accounts that stand so.
+	Standing *ListAccountsParamsStanding `form:"standing,omitempty" json:"standing,omitempty"`
+
+	// Currency Only accounts of this currency (ISO 4217).
+	Currency *string `form:"currency,omitempty" json:"currency,omitempty"`
+
+	// MinBalance Only balances of at least this.
+	MinBalance *string `form:"min_balance,omitempty" json:"min_balance,omitempty"`
+
+	// MaxBalance Only balances of at most this.
+	MaxBalance *string `form:"max_balance,omitempty" json:"max_balance,omitempty"`
+
+	// Waiting Only accounts that owe something or are blocked: those that a confirmation is accepted for (R22).
+	Waiting *bool `form:"waiting,omitempty" json:"waiting,omitempty"`
+
+	// FailedRecharge Only accounts whose last card payment failed.
+	FailedRecharge *bool `form:"failed_recharge,omitempty" json:"failed_recharge,omitempty"`
+
+	// Sort The order. Balances are compared by their figures, whatever the currency; no deadline comes after all deadlines.
+	Sort *ListAccountsParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
+
+	// Order Upwards or downwards.
+	Order *ListAccountsParamsOrder `form:"order,omitempty" json:"order,omitempty"`
+}
+
+// ListAccountsParamsStanding defines parameters for ListAccounts.
+type ListAccountsParamsStanding string
+
+// ListAccountsParamsSort defines parameters for ListAccounts.
+type ListAccountsParamsSort string
+
+// ListAccountsParamsOrder defines parameters for ListAccounts.
+type ListAccountsParamsOrder string
+
+// OpenAccountJSONBody defines parameters for OpenAccount.
+type OpenAccountJSONBody struct {
+	// AutoRecharge Whether the card is charged below the threshold (R11); default true.
+	AutoRecharge *bool `json:"auto_recharge,omitempty"`
+
+	// Card The card processor's reference of the card, never a card number.
+	Card string `json:"card"`
+
+	// CarriedOver What remained of earlier usage invoices, zero or more (R2); default 0.
+	CarriedOver *string `json:"carried_over,omitempty"`
+
+	// Currency ISO 4217 code of the contract's currency, such as EUR.
+	Currency string `json:"currency"`
+
+	// GraceDays Days of 24 h from a negative balance to the block (R20); default 7.
+	GraceDays *int `json:"grace_days,omitempty"`
+
+	// MinimumOpening The balance that the account must start with (R2); default 500.
+	MinimumOpening *string `json:"minimum_opening,omitempty"`
+
+	// PartnerID The account's partner id, unique and for ever (R1).
+	PartnerID string `json:"partner_id"`
+
+	// RechargeAmount The auto-renew amount (R11); default 500.
+	RechargeAmount *string `json:"recharge_amount,omitempty"`
+
+	// SurchargePercent Added to card payments, in per cent (R14); default 4.
+	SurchargePercent *string `json:"surcharge_percent,omitempty"`
+
+	// Threshold The balance below which the card is charged (R11); default 100.
+	Threshold *string `json:"threshold,omitempty"`
+
+	// UnblockPolicy Who lifts an overdue block (R22); default finance.
+	UnblockPolicy *OpenAccountJSONBodyUnblockPolicy `json:"unblock_policy,omitempty"`
+}
+
+// OpenAccountParams defines parameters for OpenAccount.
+type OpenAccountParams struct {
+	// IdempotencyKey Makes the request count once ever: the same key with the same content again changes nothing, with other content it is a conflict. A UUID is the command's id in the log; anything else is hashed into one, per caller. Give one wherever a request may be repeated.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// OpenAccountJSONBodyUnblockPolicy defines parameters for OpenAccount.
+type OpenAccountJSONBodyUnblockPolicy string
+
+// GetAccountParams defines parameters for GetAccount.
+type GetAccountParams struct {
+	// AtLeast The Prepay-Position of an answer: what is read is at least as new.
+	AtLeast *string `form:"at_least,omitempty" json:"at_least,omitempty"`
+}
+
+// GetAlertsParams defines parameters for GetAlerts.
+type GetAlertsParams struct {
+	// AtLeast The Prepay-Position of an answer: what is read is at least as new.
+	AtLeast *string `form:"at_least,omitempty" json:"at_least,omitempty"`
+
+	// IfNoneMatch ETags of what the caller has: if nothing changed it is answered with 304, without content.
+	IfNoneMatch *string `json:"If-None-Match,omitempty"`
+}
+
+// ChangeAlertSettingsJSONBody defines parameters for ChangeAlertSettings.
+type ChangeAlertSettingsJSONBody struct {
+	// Kinds Kinds of notices that they get; an empty list is the default, all that asks for something to be done.
+	Kinds *[]string `json:"kinds,omitempty"`
+
+	// Recipients Mail addresses that are told of the account, at most 20; an empty list ends its mails.
+	Recipients *[]string `json:"recipients,omitempty"`
+}
+
+// ChangeAlertSettingsParams defines parameters for ChangeAlertSettings.
+type ChangeAlertSettingsParams struct {
+	// IdempotencyKey Makes the request count once ever: the same key with the same content again changes nothing, with other content it is a conflict. A UUID is the command's id in the log; anything else is hashed into one, per caller. Give one wherever a request may be repeated.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+
+	// IfMatch ETag of what the change was made to: if it changed meanwhile it is answered with 412, and nothing is done.
+	IfMatch *string `json:"If-Match,omitempty"`
+}
+
+// GetBalanceParams defines parameters for GetBalance.
+type GetBalanceParams struct {
+	// AtLeast The Prepay-Position of an answer: what is read is at least as new.
+	AtLeast *string `form:"at_least,omitempty" json:"at_least,omitempty"`
+
+	// RecordedAt The balance of what was recorded up to this instant.
+	RecordedAt *time.Time `form:"recorded_at,omitempty" json:"recorded_at,omitempty"`
+
+	// HappenedBy The balance of what happened up to this instant, also if it was recorded later.
+	HappenedBy *time.Time `form:"happened_by,omitempty" json:"happened_by,omitempty"`
+}
+
+// GetBillingParams defines parameters for GetBilling.
+type GetBillingParams struct {
+	// AtLeast The Prepay-Position of an answer: what is read is at least as new.
+	AtLeast *string `form:"at_least,omitempty" json:"at_least,omitempty"`
+
+	// IfNoneMatch ETags of what the caller has: if nothing changed it is answered with 304, without content.
+	IfNoneMatch *string `json:"If-None-Match,omitempty"`
+}
+
+// ChangeBillingDetailsJSONBody defines parameters for ChangeBillingDetails.
+type ChangeBillingDetailsJSONBody struct {
+	// City City.
+	City string `json:"city"`
+
+	// Company Whom invoices are made out to (R15).
+	Company string `json:"company"`
+
+	// Country Two letters of ISO 3166-1, such as DE.
+	Country string `json:"country"`
+
+	// Emails Where invoices are sent.
+	Emails *[]string `json:"emails,omitempty"`
+
+	// PostalCode Postal code.
+	PostalCode string `json:"postal_code"`
+
+	// Street Street and number.
+	Street string `json:"street"`
+
+	// VatID The partner's VAT id, where there is one.
+	VatID *string `json:"vat_id,omitempty"`
+}
+
+// ChangeBillingDetailsParams defines parameters for ChangeBillingDetails.
+type ChangeBillingDetailsParams struct {
+	// IdempotencyKey Makes the request count once ever: the same key with the same content again changes nothing, with other content it is a conflict. A UUID is the command's id in the log; anything else is hashed into one, per caller. Give one wherever a request may be repeated.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+
+	// IfMatch ETag of what the change was made to: if it changed meanwhile it is answered with 412, and nothing is done.
+	IfMatch *string `json:"If-Match,omitempty"`
+}
+
+// BlockJSONBody defines parameters for Block.
+type BlockJSONBody struct {
+	// Reason Why, for the record (R23).
+	Reason string `json:"reason"`
+}
+
+// BlockParams defines parameters for Block.
+type BlockParams struct {
+	// IdempotencyKey Makes the request count once ever: the same key with the same content again changes nothing, with other content it is a conflict. A UUID is the command's id in the log; anything else is hashed into one, per caller. Give one wherever a request may be repeated.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// ReplaceCardJSONBody defines parameters for ReplaceCard.
+type ReplaceCardJSONBody struct {
+	// Card The card processor's reference of the new card, never a card number.
+	Card string `json:"card"`
+}
+
+// ReplaceCardParams defines parameters for ReplaceCard.
+type ReplaceCardParams struct {
+	// IdempotencyKey Makes the request count once ever: the same key with the same content again changes nothing, with other content it is a conflict. A UUID is the command's id in the log; anything else is hashed into one, per caller. Give one wherever a request may be repeated.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// ListChannelsParams defines parameters for ListChannels.
+type ListChannelsParams struct {
+	// AtLeast The Prepay-Position of an answer: what is read is at least as new.
+	AtLeast *string `form:"at_least,omitempty" json:"at_least,omitempty"`
+
+	// State Only those.
+	State *ListChannelsParamsState `form:"state,omitempty" json:"state,omitempty"`
+}
+
+// ListChannelsParamsState defines parameters for ListChannels.
+type ListChannelsParamsState string
+
+// RegisterChannelJSONBody defines parameters for RegisterChannel.
+type RegisterChannelJSONBody struct {
+	// ChannelID The channel's id, unique in the account.
+	ChannelID string `json:"channel_id"`
+
+	// PaymentModel Who pays Meta's charges (R5).
+	PaymentModel RegisterChannelJSONBodyPaymentModel `json:"payment_model"`
+
+	// PhoneNumber The hosted number, such as +34911234567 (R5, R6).
+	PhoneNumber string `json:"phone_number"`
+
+	// PhoneNumberID The number's id at Meta.
+	PhoneNumberID string `json:"phone_number_id"`
+
+	// TimeZone IANA name of the WABA's time zone (R25); default UTC.
+	TimeZone *string `json:"time_zone,omitempty"`
+
+	// WabaID The WhatsApp Business Account's id at Meta.
+	WabaID string `json:"waba_id"`
+}
+
+// RegisterChannelParams defines parameters for RegisterChannel.
+type RegisterChannelParams struct {
+	// IdempotencyKey Makes the request count once ever: the same key with the same content again changes nothing, with other content it is a conflict. A UUID is the command's id in the log; anything else is hashed into one, per caller. Give one wherever a request may be repeated.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// RegisterChannelJSONBodyPaymentModel defines parameters for RegisterChannel.
+type RegisterChannelJSONBodyPaymentModel string
+
+// GetChannelParams defines parameters for GetChannel.
+type GetChannelParams struct {
+	// AtLeast The Prepay-Position of an answer: what is read is at least as new.
+	AtLeast *string `form:"at_least,omitempty" json:"at_least,omitempty"`
+}
+
+// CancelChannelJSONBody defines parameters for CancelChannel.
+type CancelChannelJSONBody = map[string]interface{}
+
+// CancelChannelParams defines parameters for CancelChannel.
+type CancelChannelParams struct {
+	// IdempotencyKey Makes the request count once ever: the same key with the same content again changes nothing, with other content it is a conflict. A UUID is the command's id in the log; anything else is hashed into one, per caller. Give one wherever a request may be repeated.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// CloseAccountJSONBody defines parameters for CloseAccount.
+type CloseAccountJSONBody = map[string]interface{}
+
+// CloseAccountParams defines parameters for CloseAccount.
+type CloseAccountParams struct {
+	// IdempotencyKey Makes the request count once ever: the same key with the same content again changes nothing, with other content it is a conflict. A UUID is the command's id in the log; anything else is hashed into one, per caller. Give one wherever a request may be repeated.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// ConfirmPaymentJSONBody defines parameters for ConfirmPayment.
+type ConfirmPaymentJSONBody struct {
+	// Amount What was received.
+	Amount string `json:"amount"`
+
+	// RechargeID The card payment that it was, where it was one; it is not credited again.
+	RechargeID *string `json:"recharge_id,omitempty"`
+
+	// Reference The payment's reference, accepted once (R22).
+	Reference string `json:"reference"`
+}
+
+// ConfirmPaymentParams defines parameters for ConfirmPayment.
+type ConfirmPaymentParams struct {
+	// IdempotencyKey Makes the request count once ever: the same key with the same content again changes nothing, with other content it is a conflict. A UUID is the command's id in the log; anything else is hashed into one, per caller. Give one wherever a request may be repeated.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// GetContractParams defines parameters for GetContract.
+type GetContractParams struct {
+	// AtLeast The Prepay-Position of an answer: what is read is at least as new.
+	AtLeast *string `form:"at_least,omitempty" json:"at_least,omitempty"`
+
+	// IfNoneMatch ETags of what the caller has: if nothing changed it is answered with 304, without content.
+	IfNoneMatch *string `json:"If-None-Match,omitempty"`
+}
+
+// ChangeContractJSONBody defines parameters for ChangeContract.
+type ChangeContractJSONBody struct {
+	// GraceDays Days of 24 h from a negative balance to the block (R20).
+	GraceDays *int `json:"grace_days,omitempty"`
+
+	// SurchargePercent Added to card payments, in per cent (R14).
+	SurchargePercent *string `json:"surcharge_percent,omitempty"`
+
+	// TaxRate Tax that the total of an invoice includes, in per cent; it changes no amount that the card pays.
+	TaxRate *string `json:"tax_rate,omitempty"`
+
+	// TaxText What invoices say of tax, such as "Reverse charge"; an empty text takes the rate away, too.
+	TaxText *string `json:"tax_text,omitempty"`
+
+	// UnblockPolicy Who lifts an overdue block (R22).
+	UnblockPolicy *ChangeContractJSONBodyUnblockPolicy `json:"unblock_policy,omitempty"`
+}
+
+// ChangeContractParams defines parameters for ChangeContract.
+type ChangeContractParams struct {
+	// IdempotencyKey Makes the request count once ever: the same key with the same content again changes nothing, with other content it is a conflict. A UUID is the command's id in the log; anything else is hashed into one, per caller. Give one wherever a request may be repeated.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+
+	// IfMatch ETag of what the change was made to: if it changed meanwhile it is answered with 412, and nothing is done.
+	IfMatch *string `json:"If-Match,omitempty"`
+}
+
+// ChangeContractJSONBodyUnblockPolicy defines parameters for ChangeContract.
+type ChangeContractJSONBodyUnblockPolicy string
+
+// CorrectChargeJSONBody defines parameters for CorrectCharge.
+type CorrectChargeJSONBody struct {
+	// ChargeID The charge to take back (R34).
+	ChargeID string `json:"charge_id"`
+
+	// Reason Why it was wrong, for the record.
+	Reason string `json:"reason"`
+}
+
+// CorrectChargeParams defines parameters for CorrectCharge.
+type CorrectChargeParams struct {
+	// IdempotencyKey Makes the request count once ever: the same key with the same content again changes nothing, with other content it is a conflict. A UUID is the command's id in the log; anything else is hashed into one, per caller. Give one wherever a request may be repeated.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// ListDailyBalancesParams defines parameters for ListDailyBalances.
+type ListDailyBalancesParams struct {
+	// Limit Items a page.
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The next of the page before; empty for the first.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// GetForecastParams defines parameters for GetForecast.
+type GetForecastParams struct {
+	// AtLeast The Prepay-Position of an answer: what is read is at least as new.
+	AtLeast *string `form:"at_least,omitempty" json:"at_least,omitempty"`
+}
+
+// ListInvoicesParams defines parameters for ListInvoices.
+type ListInvoicesParams struct {
+	// Limit Items a page.
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The next of the page before; empty for the first.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// AtLeast The Prepay-Position of an answer: what is read is at least as new.
+	AtLeast *string `form:"at_least,omitempty" json:"at_least,omitempty"`
+
+	// Kind Only those.
+	Kind *ListInvoicesParamsKind `form:"kind,omitempty" json:"kind,omitempty"`
+}
+
+// ListInvoicesParamsKind defines parameters for ListInvoices.
+type ListInvoicesParamsKind string
+
+// GetInvoiceParams defines parameters for GetInvoice.
+type GetInvoiceParams struct {
+	// AtLeast The Prepay-Position of an answer: what is read is at least as new.
+	AtLeast *string `form:"at_least,omitempty" json:"at_least,omitempty"`
+}
+
+// GetInvoicePdfParams defines parameters for GetInvoicePdf.
+type GetInvoicePdfParams struct {
+	// AtLeast The Prepay-Position of an answer: what is read is at least as new.
+	AtLeast *string `form:"at_least,omitempty" json:"at_least,omitempty"`
+}
+
+// ChargeLicenceFeeJSONBody defines parameters for ChargeLicenceFee.
+type ChargeLicenceFeeJSONBody struct {
+	// Amount The fee.
+	Amount string `json:"amount"`
+
+	// ChannelID The channel whose fee it is.
+	ChannelID string `json:"channel_id"`
+}
+
+// ChargeLicenceFeeParams defines parameters for ChargeLicenceFee.
+type ChargeLicenceFeeParams struct {
+	// IdempotencyKey Makes the request count once ever: the same key with the same content again changes nothing, with other content it is a conflict. A UUID is the command's id in the log; anything else is hashed into one, per caller. Give one wherever a request may be repeated.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// ListRechargesParams defines parameters for ListRecharges.
+type ListRechargesParams struct {
+	// Limit Items a page.
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The next of the page before; empty for the first.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// AtLeast The Prepay-Position of an answer: what is read is at least as new.
+	AtLeast *string `form:"at_least,omitempty" json:"at_least,omitempty"`
+}
+
+// AddFundsJSONBody defines parameters for AddFunds.
+type AddFundsJSONBody struct {
+	// Amount What is to be credited; the card pays the surcharge on top (R14, R18).
+	Amount string `json:"amount"`
+
+	// Method card, the default and all that is accepted (R4).
+	Method *string `json:"method,omitempty"`
+}
+
+// AddFundsParams defines parameters for AddFunds.
+type AddFundsParams struct {
+	// IdempotencyKey Makes the request count once ever: the same key with the same content again changes nothing, with other content it is a conflict. A UUID is the command's id in the log; anything else is hashed into one, per caller. Give one wherever a request may be repeated.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// GetRechargeParams defines parameters for GetRecharge.
+type GetRechargeParams struct {
+	// AtLeast The Prepay-Position of an answer: what is read is at least as new.
+	AtLeast *string `form:"at_least,omitempty" json:"at_least,omitempty"`
+}
+
+// ListRefundsParams defines parameters for ListRefunds.
+type ListRefundsParams struct {
+	// AtLeast The Prepay-Position of an answer: what is read is at least as new.
+	AtLeast *string `form:"at_least,omitempty" json:"at_least,omitempty"`
+}
+
+// RefundJSONBody defines parameters for Refund.
+type RefundJSONBody struct {
+	// Amount What is paid back, at most the balance (R32).
+	Amount string `json:"amount"`
+
+	// Payout Pay it to the card through the processor (R36); default false: it is paid by other means.
+	Payout *bool `json:"payout,omitempty"`
+
+	// Reason Why, for the record.
+	Reason string `json:"reason"`
+
+	// RechargeID The card payment that it goes back from; with payout, by default the newest that has as much left.
+	RechargeID *string `json:"recharge_id,omitempty"`
+}
+
+// RefundParams defines parameters for Refund.
+type RefundParams struct {
+	// IdempotencyKey Makes the request count once ever: the same key with the same content again changes nothing, with other content it is a conflict. A UUID is the command's id in the log; anything else is hashed into one, per caller. Give one wherever a request may be repeated.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// CancelRefundJSONBody defines parameters for CancelRefund.
+type CancelRefundJSONBody struct {
+	// Reason Why, for the record.
+	Reason string `json:"reason"`
+}
+
+// CancelRefundParams defines parameters for CancelRefund.
+type CancelRefundParams struct {
+	// IdempotencyKey Makes the request count once ever: the same key with the same content again changes nothing, with other content it is a conflict. A UUID is the command's id in the log; anything else is hashed into one, per caller. Give one wherever a request may be repeated.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// RetryRefundJSONBody defines parameters for RetryRefund.
+type RetryRefundJSONBody = map[string]interface{}
+
+// RetryRefundParams defines parameters for RetryRefund.
+type RetryRefundParams struct {
+	// IdempotencyKey Makes the request count once ever: the same key with the same content again changes nothing, with other content it is a conflict. A UUID is the command's id in the log; anything else is hashed into one, per caller. Give one wherever a request may be repeated.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// GetSettingsParams defines parameters for GetSettings.
+type GetSettingsParams struct {
+	// AtLeast The Prepay-Position of an answer: what is read is at least as new.
+	AtLeast *string `form:"at_least,omitempty" json:"at_least,omitempty"`
+
+	// IfNoneMatch ETags of what the caller has: if nothing changed it is answered with 304, without content.
+	IfNoneMatch *string `json:"If-None-Match,omitempty"`
 }
 
 // ChangeRechargeSettingsJSONBody defines parameters for ChangeRechargeSettings.
@@ -371,10 +1730,154 @@ type ChangeRechargeSettingsJSONBody struct {
 type ChangeRechargeSettingsParams struct {
 	// IdempotencyKey Makes the request count once ever: the same key with the same content again changes nothing, with other content it is a conflict. A UUID is the command's id in the log; anything else is hashed into one, per caller. Give one wherever a request may be repeated.
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+
+	// IfMatch ETag of what the change was made to: if it changed meanwhile it is answered with 412, and nothing is done.
+	IfMatch *string `json:"If-Match,omitempty"`
 }
+
+// GetStatementParams defines parameters for GetStatement.
+type GetStatementParams struct {
+	// AtLeast The Prepay-Position of an answer: what is read is at least as new.
+	AtLeast *string `form:"at_least,omitempty" json:"at_least,omitempty"`
+
+	// By What the usage is broken down by.
+	By *GetStatementParamsBy `form:"by,omitempty" json:"by,omitempty"`
+}
+
+// GetStatementParamsBy defines parameters for GetStatement.
+type GetStatementParamsBy string
+
+// TransferJSONBody defines parameters for Transfer.
+type TransferJSONBody struct {
+	// Amount What would be moved.
+	Amount string `json:"amount"`
+
+	// To Another account.
+	To string `json:"to"`
+}
+
+// TransferParams defines parameters for Transfer.
+type TransferParams struct {
+	// IdempotencyKey Makes the request count once ever: the same key with the same content again changes nothing, with other content it is a conflict. A UUID is the command's id in the log; anything else is hashed into one, per caller. Give one wherever a request may be repeated.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// UnblockJSONBody defines parameters for Unblock.
+type UnblockJSONBody = map[string]interface{}
+
+// UnblockParams defines parameters for Unblock.
+type UnblockParams struct {
+	// IdempotencyKey Makes the request count once ever: the same key with the same content again changes nothing, with other content it is a conflict. A UUID is the command's id in the log; anything else is hashed into one, per caller. Give one wherever a request may be repeated.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// GetUsageParams defines parameters for GetUsage.
+type GetUsageParams struct {
+	// AtLeast The Prepay-Position of an answer: what is read is at least as new.
+	AtLeast *string `form:"at_least,omitempty" json:"at_least,omitempty"`
+
+	// Month The billing month; default the one that it is now (UTC).
+	Month *string `form:"month,omitempty" json:"month,omitempty"`
+
+	// By What it is broken down by.
+	By *GetUsageParamsBy `form:"by,omitempty" json:"by,omitempty"`
+}
+
+// GetUsageParamsBy defines parameters for GetUsage.
+type GetUsageParamsBy string
+
+// ListUsageDaysParams defines parameters for ListUsageDays.
+type ListUsageDaysParams struct {
+	// AtLeast The Prepay-Position of an answer: what is read is at least as new.
+	AtLeast *string `form:"at_least,omitempty" json:"at_least,omitempty"`
+
+	// From First day (UTC); default 29 days before the last.
+	From *openapi_types.Date `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Last day (UTC); default today.
+	To *openapi_types.Date `form:"to,omitempty" json:"to,omitempty"`
+}
+
+// GetAccountWhyParams defines parameters for GetAccountWhy.
+type GetAccountWhyParams struct {
+	// AtLeast The Prepay-Position of an answer: what is read is at least as new.
+	AtLeast *string `form:"at_least,omitempty" json:"at_least,omitempty"`
+}
+
+// ListBalancesParams defines parameters for ListBalances.
+type ListBalancesParams struct {
+	// Limit Items a page.
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The next of the page before; empty for the first.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// AtLeast The Prepay-Position of an answer: what is read is at least as new.
+	AtLeast *string `form:"at_least,omitempty" json:"at_least,omitempty"`
+}
+
+// ListForecastsParams defines parameters for ListForecasts.
+type ListForecastsParams struct {
+	// Limit How many of the most urgent are listed.
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// OpenAccountJSONRequestBody defines body for OpenAccount for application/json ContentType.
+type OpenAccountJSONRequestBody OpenAccountJSONBody
+
+// ChangeAlertSettingsJSONRequestBody defines body for ChangeAlertSettings for application/json ContentType.
+type ChangeAlertSettingsJSONRequestBody ChangeAlertSettingsJSONBody
+
+// ChangeBillingDetailsJSONRequestBody defines body for ChangeBillingDetails for application/json ContentType.
+type ChangeBillingDetailsJSONRequestBody ChangeBillingDetailsJSONBody
+
+// BlockJSONRequestBody defines body for Block for application/json ContentType.
+type BlockJSONRequestBody BlockJSONBody
+
+// ReplaceCardJSONRequestBody defines body for ReplaceCard for application/json ContentType.
+type ReplaceCardJSONRequestBody ReplaceCardJSONBody
+
+// RegisterChannelJSONRequestBody defines body for RegisterChannel for application/json ContentType.
+type RegisterChannelJSONRequestBody RegisterChannelJSONBody
+
+// CancelChannelJSONRequestBody defines body for CancelChannel for application/json ContentType.
+type CancelChannelJSONRequestBody = CancelChannelJSONBody
+
+// CloseAccountJSONRequestBody defines body for CloseAccount for application/json ContentType.
+type CloseAccountJSONRequestBody = CloseAccountJSONBody
+
+// ConfirmPaymentJSONRequestBody defines body for ConfirmPayment for application/json ContentType.
+type ConfirmPaymentJSONRequestBody ConfirmPaymentJSONBody
+
+// ChangeContractJSONRequestBody defines body for ChangeContract for application/json ContentType.
+type ChangeContractJSONRequestBody ChangeContractJSONBody
+
+// CorrectChargeJSONRequestBody defines body for CorrectCharge for application/json ContentType.
+type CorrectChargeJSONRequestBody CorrectChargeJSONBody
+
+// ChargeLicenceFeeJSONRequestBody defines body for ChargeLicenceFee for application/json ContentType.
+type ChargeLicenceFeeJSONRequestBody ChargeLicenceFeeJSONBody
+
+// AddFundsJSONRequestBody defines body for AddFunds for application/json ContentType.
+type AddFundsJSONRequestBody AddFundsJSONBody
+
+// RefundJSONRequestBody defines body for Refund for application/json ContentType.
+type RefundJSONRequestBody RefundJSONBody
+
+// CancelRefundJSONRequestBody defines body for CancelRefund for application/json ContentType.
+type CancelRefundJSONRequestBody CancelRefundJSONBody
+
+// RetryRefundJSONRequestBody defines body for RetryRefund for application/json ContentType.
+type RetryRefundJSONRequestBody = RetryRefundJSONBody
 
 // ChangeRechargeSettingsJSONRequestBody defines body for ChangeRechargeSettings for application/json ContentType.
 type ChangeRechargeSettingsJSONRequestBody ChangeRechargeSettingsJSONBody
+
+// TransferJSONRequestBody defines body for Transfer for application/json ContentType.
+type TransferJSONRequestBody TransferJSONBody
+
+// UnblockJSONRequestBody defines body for Unblock for application/json ContentType.
+type UnblockJSONRequestBody = UnblockJSONBody
 
 // RequestEditorFn is the function signature for the RequestEditor callback function
 type RequestEditorFn func(ctx context.Context, req *http.Request) error
@@ -450,15 +1953,324 @@ func WithRequestEditorFn(fn RequestEditorFn) ClientOption {
 // The interface specification for the client above.
 type ClientInterface interface {
 
+	// GetProviderBalance Show an account's balance in the shape of the provider's partner API.
+	//
+	// Corresponds with GET /api/v2/partners/{partner_id}/info/balance (the `GetProviderBalance` operationId).
+	GetProviderBalance(ctx context.Context, partnerID string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListAccounts List the accounts that you may see.
 	//
 	// Corresponds with GET /v1/accounts (the `ListAccounts` operationId).
 	ListAccounts(ctx context.Context, params *ListAccountsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// OpenAccountWithBody Opens a partner account (R1, R2).
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/accounts (the `OpenAccount` operationId).
+	OpenAccountWithBody(ctx context.Context, params *OpenAccountParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// OpenAccount Opens a partner account (R1, R2).
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/accounts (the `OpenAccount` operationId).
+	OpenAccount(ctx context.Context, params *OpenAccountParams, body OpenAccountJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetAccount Show an account with its channels and invoices.
 	//
 	// Corresponds with GET /v1/accounts/{partner_id} (the `GetAccount` operationId).
-	GetAccount(ctx context.Context, partnerID string, reqEditors ...RequestEditorFn) (*http.Response, error)
+	GetAccount(ctx context.Context, partnerID string, params *GetAccountParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetAlerts Show who is told by mail.
+	//
+	// Corresponds with GET /v1/accounts/{partner_id}/alerts (the `GetAlerts` operationId).
+	GetAlerts(ctx context.Context, partnerID string, params *GetAlertsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ChangeAlertSettingsWithBody Says who is told of the account by mail, and of what; what is left out stays.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /v1/accounts/{partner_id}/alerts (the `ChangeAlertSettings` operationId).
+	ChangeAlertSettingsWithBody(ctx context.Context, partnerID string, params *ChangeAlertSettingsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ChangeAlertSettings Says who is told of the account by mail, and of what; what is left out stays.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PATCH /v1/accounts/{partner_id}/alerts (the `ChangeAlertSettings` operationId).
+	ChangeAlertSettings(ctx context.Context, partnerID string, params *ChangeAlertSettingsParams, body ChangeAlertSettingsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetBalance Show an account's balance: now and as published at the last 00:00 UTC (R33), or that of an instant (R35).
+	//
+	// Corresponds with GET /v1/accounts/{partner_id}/balance (the `GetBalance` operationId).
+	GetBalance(ctx context.Context, partnerID string, params *GetBalanceParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetBilling Show the billing details.
+	//
+	// Corresponds with GET /v1/accounts/{partner_id}/billing (the `GetBilling` operationId).
+	GetBilling(ctx context.Context, partnerID string, params *GetBillingParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ChangeBillingDetailsWithBody Replaces the billing details that later invoices bear (R15).
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /v1/accounts/{partner_id}/billing (the `ChangeBillingDetails` operationId).
+	ChangeBillingDetailsWithBody(ctx context.Context, partnerID string, params *ChangeBillingDetailsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ChangeBillingDetails Replaces the billing details that later invoices bear (R15).
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /v1/accounts/{partner_id}/billing (the `ChangeBillingDetails` operationId).
+	ChangeBillingDetails(ctx context.Context, partnerID string, params *ChangeBillingDetailsParams, body ChangeBillingDetailsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// BlockWithBody Blocks all channels by hand (R23).
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/accounts/{partner_id}/block (the `Block` operationId).
+	BlockWithBody(ctx context.Context, partnerID string, params *BlockParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// Block Blocks all channels by hand (R23).
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/accounts/{partner_id}/block (the `Block` operationId).
+	Block(ctx context.Context, partnerID string, params *BlockParams, body BlockJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReplaceCardWithBody Registers another card.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /v1/accounts/{partner_id}/card (the `ReplaceCard` operationId).
+	ReplaceCardWithBody(ctx context.Context, partnerID string, params *ReplaceCardParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReplaceCard Registers another card.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /v1/accounts/{partner_id}/card (the `ReplaceCard` operationId).
+	ReplaceCard(ctx context.Context, partnerID string, params *ReplaceCardParams, body ReplaceCardJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateCardLink Make a page of the card processor's on which the partner saves a card; it works for a day.
+	//
+	// Corresponds with POST /v1/accounts/{partner_id}/card-link (the `CreateCardLink` operationId).
+	CreateCardLink(ctx context.Context, partnerID string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListChannels List an account's channels, and whether they may send.
+	//
+	// Corresponds with GET /v1/accounts/{partner_id}/channels (the `ListChannels` operationId).
+	ListChannels(ctx context.Context, partnerID string, params *ListChannelsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RegisterChannelWithBody Adds a channel, one hosted number (R5, R6).
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/accounts/{partner_id}/channels (the `RegisterChannel` operationId).
+	RegisterChannelWithBody(ctx context.Context, partnerID string, params *RegisterChannelParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RegisterChannel Adds a channel, one hosted number (R5, R6).
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/accounts/{partner_id}/channels (the `RegisterChannel` operationId).
+	RegisterChannel(ctx context.Context, partnerID string, params *RegisterChannelParams, body RegisterChannelJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetChannel Show a channel, and whether it may send.
+	//
+	// Corresponds with GET /v1/accounts/{partner_id}/channels/{channel_id} (the `GetChannel` operationId).
+	GetChannel(ctx context.Context, partnerID string, channelID string, params *GetChannelParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CancelChannelWithBody Ends a channel; its number is free again (R5).
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/accounts/{partner_id}/channels/{channel_id}/cancel (the `CancelChannel` operationId).
+	CancelChannelWithBody(ctx context.Context, partnerID string, channelID string, params *CancelChannelParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CancelChannel Ends a channel; its number is free again (R5).
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/accounts/{partner_id}/channels/{channel_id}/cancel (the `CancelChannel` operationId).
+	CancelChannel(ctx context.Context, partnerID string, channelID string, params *CancelChannelParams, body CancelChannelJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CloseAccountWithBody Ends the account for ever (R32).
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/accounts/{partner_id}/close (the `CloseAccount` operationId).
+	CloseAccountWithBody(ctx context.Context, partnerID string, params *CloseAccountParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CloseAccount Ends the account for ever (R32).
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/accounts/{partner_id}/close (the `CloseAccount` operationId).
+	CloseAccount(ctx context.Context, partnerID string, params *CloseAccountParams, body CloseAccountJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ConfirmPaymentWithBody Finance's word that money arrived; the only thing that lifts an overdue block by default (R22).
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/accounts/{partner_id}/confirmations (the `ConfirmPayment` operationId).
+	ConfirmPaymentWithBody(ctx context.Context, partnerID string, params *ConfirmPaymentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ConfirmPayment Finance's word that money arrived; the only thing that lifts an overdue block by default (R22).
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/accounts/{partner_id}/confirmations (the `ConfirmPayment` operationId).
+	ConfirmPayment(ctx context.Context, partnerID string, params *ConfirmPaymentParams, body ConfirmPaymentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetContract Show the contract's terms.
+	//
+	// Corresponds with GET /v1/accounts/{partner_id}/contract (the `GetContract` operationId).
+	GetContract(ctx context.Context, partnerID string, params *GetContractParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ChangeContractWithBody Changes the contract's terms; what is left out stays.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /v1/accounts/{partner_id}/contract (the `ChangeContract` operationId).
+	ChangeContractWithBody(ctx context.Context, partnerID string, params *ChangeContractParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ChangeContract Changes the contract's terms; what is left out stays.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PATCH /v1/accounts/{partner_id}/contract (the `ChangeContract` operationId).
+	ChangeContract(ctx context.Context, partnerID string, params *ChangeContractParams, body ChangeContractJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CorrectChargeWithBody Takes a wrong charge back (R34).
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/accounts/{partner_id}/corrections (the `CorrectCharge` operationId).
+	CorrectChargeWithBody(ctx context.Context, partnerID string, params *CorrectChargeParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CorrectCharge Takes a wrong charge back (R34).
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/accounts/{partner_id}/corrections (the `CorrectCharge` operationId).
+	CorrectCharge(ctx context.Context, partnerID string, params *CorrectChargeParams, body CorrectChargeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListDailyBalances List an account's balances as published daily at 00:00 UTC (R33).
+	//
+	// Corresponds with GET /v1/accounts/{partner_id}/daily-balances (the `ListDailyBalances` operationId).
+	ListDailyBalances(ctx context.Context, partnerID string, params *ListDailyBalancesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetForecast Say when an account's balance is expected to be at its threshold and at zero.
+	//
+	// Corresponds with GET /v1/accounts/{partner_id}/forecast (the `GetForecast` operationId).
+	GetForecast(ctx context.Context, partnerID string, params *GetForecastParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListInvoices List an account's invoices and credit notes, the newest first.
+	//
+	// Corresponds with GET /v1/accounts/{partner_id}/invoices (the `ListInvoices` operationId).
+	ListInvoices(ctx context.Context, partnerID string, params *ListInvoicesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetInvoice Show an invoice or credit note.
+	//
+	// Corresponds with GET /v1/accounts/{partner_id}/invoices/{number} (the `GetInvoice` operationId).
+	GetInvoice(ctx context.Context, partnerID string, number string, params *GetInvoiceParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetInvoicePdf Download an invoice or credit note as PDF.
+	//
+	// Corresponds with GET /v1/accounts/{partner_id}/invoices/{number}/pdf (the `GetInvoicePdf` operationId).
+	GetInvoicePdf(ctx context.Context, partnerID string, number string, params *GetInvoicePdfParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ChargeLicenceFeeWithBody Always rejected: the licence fee is not paid from the balance (R3).
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/accounts/{partner_id}/licence-fees (the `ChargeLicenceFee` operationId).
+	ChargeLicenceFeeWithBody(ctx context.Context, partnerID string, params *ChargeLicenceFeeParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ChargeLicenceFee Always rejected: the licence fee is not paid from the balance (R3).
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/accounts/{partner_id}/licence-fees (the `ChargeLicenceFee` operationId).
+	ChargeLicenceFee(ctx context.Context, partnerID string, params *ChargeLicenceFeeParams, body ChargeLicenceFeeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListRecharges List an account's card payments with how they ended, the newest first.
+	//
+	// Corresponds with GET /v1/accounts/{partner_id}/recharges (the `ListRecharges` operationId).
+	ListRecharges(ctx context.Context, partnerID string, params *ListRechargesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AddFundsWithBody Charges the card by hand (R18).
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/accounts/{partner_id}/recharges (the `AddFunds` operationId).
+	AddFundsWithBody(ctx context.Context, partnerID string, params *AddFundsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AddFunds Charges the card by hand (R18).
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/accounts/{partner_id}/recharges (the `AddFunds` operationId).
+	AddFunds(ctx context.Context, partnerID string, params *AddFundsParams, body AddFundsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetRecharge Show a card payment with how it ended.
+	//
+	// Corresponds with GET /v1/accounts/{partner_id}/recharges/{recharge_id} (the `GetRecharge` operationId).
+	GetRecharge(ctx context.Context, partnerID string, rechargeID string, params *GetRechargeParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListRefunds List an account's refunds through the card processor.
+	//
+	// Corresponds with GET /v1/accounts/{partner_id}/refunds (the `ListRefunds` operationId).
+	ListRefunds(ctx context.Context, partnerID string, params *ListRefundsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RefundWithBody Pays credit back in exceptional cases (R32).
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/accounts/{partner_id}/refunds (the `Refund` operationId).
+	RefundWithBody(ctx context.Context, partnerID string, params *RefundParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// Refund Pays credit back in exceptional cases (R32).
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/accounts/{partner_id}/refunds (the `Refund` operationId).
+	Refund(ctx context.Context, partnerID string, params *RefundParams, body RefundJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CancelRefundWithBody Ends a refund whose last attempt failed; the amount returns to the balance (R36).
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/accounts/{partner_id}/refunds/{refund_id}/cancel (the `CancelRefund` operationId).
+	CancelRefundWithBody(ctx context.Context, partnerID string, refundID string, params *CancelRefundParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CancelRefund Ends a refund whose last attempt failed; the amount returns to the balance (R36).
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/accounts/{partner_id}/refunds/{refund_id}/cancel (the `CancelRefund` operationId).
+	CancelRefund(ctx context.Context, partnerID string, refundID string, params *CancelRefundParams, body CancelRefundJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RetryRefundWithBody Pays a refund out again whose last attempt failed (R36).
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/accounts/{partner_id}/refunds/{refund_id}/retry (the `RetryRefund` operationId).
+	RetryRefundWithBody(ctx context.Context, partnerID string, refundID string, params *RetryRefundParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RetryRefund Pays a refund out again whose last attempt failed (R36).
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/accounts/{partner_id}/refunds/{refund_id}/retry (the `RetryRefund` operationId).
+	RetryRefund(ctx context.Context, partnerID string, refundID string, params *RetryRefundParams, body RetryRefundJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetSettings Show the recharge settings.
+	//
+	// Corresponds with GET /v1/accounts/{partner_id}/settings (the `GetSettings` operationId).
+	GetSettings(ctx context.Context, partnerID string, params *GetSettingsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ChangeRechargeSettingsWithBody Changes the partner's recharge settings; what is left out stays (R11).
 	//
@@ -473,6 +2285,94 @@ type ClientInterface interface {
 	//
 	// Corresponds with PATCH /v1/accounts/{partner_id}/settings (the `ChangeRechargeSettings` operationId).
 	ChangeRechargeSettings(ctx context.Context, partnerID string, params *ChangeRechargeSettingsParams, body ChangeRechargeSettingsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetStatement Show what moved an account's balance in a calendar month (UTC), and the month's usage.
+	//
+	// Corresponds with GET /v1/accounts/{partner_id}/statements/{month} (the `GetStatement` operationId).
+	GetStatement(ctx context.Context, partnerID string, month string, params *GetStatementParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetStatementCsv Download an account's month-end statement as CSV (R31).
+	//
+	// Corresponds with GET /v1/accounts/{partner_id}/statements/{month}/csv (the `GetStatementCsv` operationId).
+	GetStatementCsv(ctx context.Context, partnerID string, month string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetStatementPdf Download an account's month-end statement as PDF (R31).
+	//
+	// Corresponds with GET /v1/accounts/{partner_id}/statements/{month}/pdf (the `GetStatementPdf` operationId).
+	GetStatementPdf(ctx context.Context, partnerID string, month string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetStatementXlsx Download an account's month-end statement as workbook with formulas (R31).
+	//
+	// Corresponds with GET /v1/accounts/{partner_id}/statements/{month}/xlsx (the `GetStatementXlsx` operationId).
+	GetStatementXlsx(ctx context.Context, partnerID string, month string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// TransferWithBody Always rejected: funds never move between accounts (R1).
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/accounts/{partner_id}/transfers (the `Transfer` operationId).
+	TransferWithBody(ctx context.Context, partnerID string, params *TransferParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// Transfer Always rejected: funds never move between accounts (R1).
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/accounts/{partner_id}/transfers (the `Transfer` operationId).
+	Transfer(ctx context.Context, partnerID string, params *TransferParams, body TransferJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UnblockWithBody Lifts the block by hand (R23).
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/accounts/{partner_id}/unblock (the `Unblock` operationId).
+	UnblockWithBody(ctx context.Context, partnerID string, params *UnblockParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// Unblock Lifts the block by hand (R23).
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/accounts/{partner_id}/unblock (the `Unblock` operationId).
+	Unblock(ctx context.Context, partnerID string, params *UnblockParams, body UnblockJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetUsage Show an account's usage of a billing month, broken down.
+	//
+	// Corresponds with GET /v1/accounts/{partner_id}/usage (the `GetUsage` operationId).
+	GetUsage(ctx context.Context, partnerID string, params *GetUsageParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListUsageDays List an account's usage by day and category, for charts.
+	//
+	// Corresponds with GET /v1/accounts/{partner_id}/usage/days (the `ListUsageDays` operationId).
+	ListUsageDays(ctx context.Context, partnerID string, params *ListUsageDaysParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetAccountWhy Tell why an account is blocked, or not, and what ends it.
+	//
+	// Corresponds with GET /v1/accounts/{partner_id}/why (the `GetAccountWhy` operationId).
+	GetAccountWhy(ctx context.Context, partnerID string, params *GetAccountWhyParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListBalances List the balances of the accounts that you may see, in order of partner ids.
+	//
+	// Corresponds with GET /v1/balances (the `ListBalances` operationId).
+	ListBalances(ctx context.Context, params *ListBalancesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListForecasts List the forecasts of the accounts that you may see, the most urgent first; closed accounts have none.
+	//
+	// Corresponds with GET /v1/forecasts (the `ListForecasts` operationId).
+	ListForecasts(ctx context.Context, params *ListForecastsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+}
+
+// GetProviderBalance Show an account's balance in the shape of the provider's partner API.
+//
+// Corresponds with GET /api/v2/partners/{partner_id}/info/balance (the `GetProviderBalance` operationId).
+func (c *Client) GetProviderBalance(ctx context.Context, partnerID string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetProviderBalanceRequest(c.Server, partnerID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
 }
 
 // ListAccounts List the accounts that you may see.
@@ -490,11 +2390,795 @@ func (c *Client) ListAccounts(ctx context.Context, params *ListAccountsParams, r
 	return c.Client.Do(req)
 }
 
+// OpenAccountWithBody Opens a partner account (R1, R2).
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/accounts (the `OpenAccount` operationId).
+func (c *Client) OpenAccountWithBody(ctx context.Context, params *OpenAccountParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewOpenAccountRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// OpenAccount Opens a partner account (R1, R2).
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/accounts (the `OpenAccount` operationId).
+func (c *Client) OpenAccount(ctx context.Context, params *OpenAccountParams, body OpenAccountJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewOpenAccountRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetAccount Show an account with its channels and invoices.
 //
 // Corresponds with GET /v1/accounts/{partner_id} (the `GetAccount` operationId).
-func (c *Client) GetAccount(ctx context.Context, partnerID string, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewGetAccountRequest(c.Server, partnerID)
+func (c *Client) GetAccount(ctx context.Context, partnerID string, params *GetAccountParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetAccountRequest(c.Server, partnerID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetAlerts Show who is told by mail.
+//
+// Corresponds with GET /v1/accounts/{partner_id}/alerts (the `GetAlerts` operationId).
+func (c *Client) GetAlerts(ctx context.Context, partnerID string, params *GetAlertsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetAlertsRequest(c.Server, partnerID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ChangeAlertSettingsWithBody Says who is told of the account by mail, and of what; what is left out stays.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /v1/accounts/{partner_id}/alerts (the `ChangeAlertSettings` operationId).
+func (c *Client) ChangeAlertSettingsWithBody(ctx context.Context, partnerID string, params *ChangeAlertSettingsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewChangeAlertSettingsRequestWithBody(c.Server, partnerID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ChangeAlertSettings Says who is told of the account by mail, and of what; what is left out stays.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PATCH /v1/accounts/{partner_id}/alerts (the `ChangeAlertSettings` operationId).
+func (c *Client) ChangeAlertSettings(ctx context.Context, partnerID string, params *ChangeAlertSettingsParams, body ChangeAlertSettingsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewChangeAlertSettingsRequest(c.Server, partnerID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetBalance Show an account's balance: now and as published at the last 00:00 UTC (R33), or that of an instant (R35).
+//
+// Corresponds with GET /v1/accounts/{partner_id}/balance (the `GetBalance` operationId).
+func (c *Client) GetBalance(ctx context.Context, partnerID string, params *GetBalanceParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetBalanceRequest(c.Server, partnerID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetBilling Show the billing details.
+//
+// Corresponds with GET /v1/accounts/{partner_id}/billing (the `GetBilling` operationId).
+func (c *Client) GetBilling(ctx context.Context, partnerID string, params *GetBillingParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetBillingRequest(c.Server, partnerID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ChangeBillingDetailsWithBody Replaces the billing details that later invoices bear (R15).
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /v1/accounts/{partner_id}/billing (the `ChangeBillingDetails` operationId).
+func (c *Client) ChangeBillingDetailsWithBody(ctx context.Context, partnerID string, params *ChangeBillingDetailsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewChangeBillingDetailsRequestWithBody(c.Server, partnerID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ChangeBillingDetails Replaces the billing details that later invoices bear (R15).
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /v1/accounts/{partner_id}/billing (the `ChangeBillingDetails` operationId).
+func (c *Client) ChangeBillingDetails(ctx context.Context, partnerID string, params *ChangeBillingDetailsParams, body ChangeBillingDetailsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewChangeBillingDetailsRequest(c.Server, partnerID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// BlockWithBody Blocks all channels by hand (R23).
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/accounts/{partner_id}/block (the `Block` operationId).
+func (c *Client) BlockWithBody(ctx context.Context, partnerID string, params *BlockParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewBlockRequestWithBody(c.Server, partnerID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// Block Blocks all channels by hand (R23).
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/accounts/{partner_id}/block (the `Block` operationId).
+func (c *Client) Block(ctx context.Context, partnerID string, params *BlockParams, body BlockJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewBlockRequest(c.Server, partnerID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReplaceCardWithBody Registers another card.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /v1/accounts/{partner_id}/card (the `ReplaceCard` operationId).
+func (c *Client) ReplaceCardWithBody(ctx context.Context, partnerID string, params *ReplaceCardParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReplaceCardRequestWithBody(c.Server, partnerID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReplaceCard Registers another card.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /v1/accounts/{partner_id}/card (the `ReplaceCard` operationId).
+func (c *Client) ReplaceCard(ctx context.Context, partnerID string, params *ReplaceCardParams, body ReplaceCardJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReplaceCardRequest(c.Server, partnerID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateCardLink Make a page of the card processor's on which the partner saves a card; it works for a day.
+//
+// Corresponds with POST /v1/accounts/{partner_id}/card-link (the `CreateCardLink` operationId).
+func (c *Client) CreateCardLink(ctx context.Context, partnerID string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateCardLinkRequest(c.Server, partnerID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListChannels List an account's channels, and whether they may send.
+//
+// Corresponds with GET /v1/accounts/{partner_id}/channels (the `ListChannels` operationId).
+func (c *Client) ListChannels(ctx context.Context, partnerID string, params *ListChannelsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListChannelsRequest(c.Server, partnerID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RegisterChannelWithBody Adds a channel, one hosted number (R5, R6).
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/accounts/{partner_id}/channels (the `RegisterChannel` operationId).
+func (c *Client) RegisterChannelWithBody(ctx context.Context, partnerID string, params *RegisterChannelParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRegisterChannelRequestWithBody(c.Server, partnerID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RegisterChannel Adds a channel, one hosted number (R5, R6).
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/accounts/{partner_id}/channels (the `RegisterChannel` operationId).
+func (c *Client) RegisterChannel(ctx context.Context, partnerID string, params *RegisterChannelParams, body RegisterChannelJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRegisterChannelRequest(c.Server, partnerID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetChannel Show a channel, and whether it may send.
+//
+// Corresponds with GET /v1/accounts/{partner_id}/channels/{channel_id} (the `GetChannel` operationId).
+func (c *Client) GetChannel(ctx context.Context, partnerID string, channelID string, params *GetChannelParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetChannelRequest(c.Server, partnerID, channelID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CancelChannelWithBody Ends a channel; its number is free again (R5).
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/accounts/{partner_id}/channels/{channel_id}/cancel (the `CancelChannel` operationId).
+func (c *Client) CancelChannelWithBody(ctx context.Context, partnerID string, channelID string, params *CancelChannelParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCancelChannelRequestWithBody(c.Server, partnerID, channelID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CancelChannel Ends a channel; its number is free again (R5).
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/accounts/{partner_id}/channels/{channel_id}/cancel (the `CancelChannel` operationId).
+func (c *Client) CancelChannel(ctx context.Context, partnerID string, channelID string, params *CancelChannelParams, body CancelChannelJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCancelChannelRequest(c.Server, partnerID, channelID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CloseAccountWithBody Ends the account for ever (R32).
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/accounts/{partner_id}/close (the `CloseAccount` operationId).
+func (c *Client) CloseAccountWithBody(ctx context.Context, partnerID string, params *CloseAccountParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCloseAccountRequestWithBody(c.Server, partnerID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CloseAccount Ends the account for ever (R32).
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/accounts/{partner_id}/close (the `CloseAccount` operationId).
+func (c *Client) CloseAccount(ctx context.Context, partnerID string, params *CloseAccountParams, body CloseAccountJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCloseAccountRequest(c.Server, partnerID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ConfirmPaymentWithBody Finance's word that money arrived; the only thing that lifts an overdue block by default (R22).
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/accounts/{partner_id}/confirmations (the `ConfirmPayment` operationId).
+func (c *Client) ConfirmPaymentWithBody(ctx context.Context, partnerID string, params *ConfirmPaymentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewConfirmPaymentRequestWithBody(c.Server, partnerID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ConfirmPayment Finance's word that money arrived; the only thing that lifts an overdue block by default (R22).
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/accounts/{partner_id}/confirmations (the `ConfirmPayment` operationId).
+func (c *Client) ConfirmPayment(ctx context.Context, partnerID string, params *ConfirmPaymentParams, body ConfirmPaymentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewConfirmPaymentRequest(c.Server, partnerID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetContract Show the contract's terms.
+//
+// Corresponds with GET /v1/accounts/{partner_id}/contract (the `GetContract` operationId).
+func (c *Client) GetContract(ctx context.Context, partnerID string, params *GetContractParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetContractRequest(c.Server, partnerID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ChangeContractWithBody Changes the contract's terms; what is left out stays.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /v1/accounts/{partner_id}/contract (the `ChangeContract` operationId).
+func (c *Client) ChangeContractWithBody(ctx context.Context, partnerID string, params *ChangeContractParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewChangeContractRequestWithBody(c.Server, partnerID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ChangeContract Changes the contract's terms; what is left out stays.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PATCH /v1/accounts/{partner_id}/contract (the `ChangeContract` operationId).
+func (c *Client) ChangeContract(ctx context.Context, partnerID string, params *ChangeContractParams, body ChangeContractJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewChangeContractRequest(c.Server, partnerID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CorrectChargeWithBody Takes a wrong charge back (R34).
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/accounts/{partner_id}/corrections (the `CorrectCharge` operationId).
+func (c *Client) CorrectChargeWithBody(ctx context.Context, partnerID string, params *CorrectChargeParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCorrectChargeRequestWithBody(c.Server, partnerID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CorrectCharge Takes a wrong charge back (R34).
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/accounts/{partner_id}/corrections (the `CorrectCharge` operationId).
+func (c *Client) CorrectCharge(ctx context.Context, partnerID string, params *CorrectChargeParams, body CorrectChargeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCorrectChargeRequest(c.Server, partnerID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListDailyBalances List an account's balances as published daily at 00:00 UTC (R33).
+//
+// Corresponds with GET /v1/accounts/{partner_id}/daily-balances (the `ListDailyBalances` operationId).
+func (c *Client) ListDailyBalances(ctx context.Context, partnerID string, params *ListDailyBalancesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListDailyBalancesRequest(c.Server, partnerID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetForecast Say when an account's balance is expected to be at its threshold and at zero.
+//
+// Corresponds with GET /v1/accounts/{partner_id}/forecast (the `GetForecast` operationId).
+func (c *Client) GetForecast(ctx context.Context, partnerID string, params *GetForecastParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetForecastRequest(c.Server, partnerID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListInvoices List an account's invoices and credit notes, the newest first.
+//
+// Corresponds with GET /v1/accounts/{partner_id}/invoices (the `ListInvoices` operationId).
+func (c *Client) ListInvoices(ctx context.Context, partnerID string, params *ListInvoicesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListInvoicesRequest(c.Server, partnerID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetInvoice Show an invoice or credit note.
+//
+// Corresponds with GET /v1/accounts/{partner_id}/invoices/{number} (the `GetInvoice` operationId).
+func (c *Client) GetInvoice(ctx context.Context, partnerID string, number string, params *GetInvoiceParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetInvoiceRequest(c.Server, partnerID, number, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetInvoicePdf Download an invoice or credit note as PDF.
+//
+// Corresponds with GET /v1/accounts/{partner_id}/invoices/{number}/pdf (the `GetInvoicePdf` operationId).
+func (c *Client) GetInvoicePdf(ctx context.Context, partnerID string, number string, params *GetInvoicePdfParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetInvoicePdfRequest(c.Server, partnerID, number, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ChargeLicenceFeeWithBody Always rejected: the licence fee is not paid from the balance (R3).
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/accounts/{partner_id}/licence-fees (the `ChargeLicenceFee` operationId).
+func (c *Client) ChargeLicenceFeeWithBody(ctx context.Context, partnerID string, params *ChargeLicenceFeeParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewChargeLicenceFeeRequestWithBody(c.Server, partnerID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ChargeLicenceFee Always rejected: the licence fee is not paid from the balance (R3).
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/accounts/{partner_id}/licence-fees (the `ChargeLicenceFee` operationId).
+func (c *Client) ChargeLicenceFee(ctx context.Context, partnerID string, params *ChargeLicenceFeeParams, body ChargeLicenceFeeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewChargeLicenceFeeRequest(c.Server, partnerID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListRecharges List an account's card payments with how they ended, the newest first.
+//
+// Corresponds with GET /v1/accounts/{partner_id}/recharges (the `ListRecharges` operationId).
+func (c *Client) ListRecharges(ctx context.Context, partnerID string, params *ListRechargesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListRechargesRequest(c.Server, partnerID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AddFundsWithBody Charges the card by hand (R18).
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/accounts/{partner_id}/recharges (the `AddFunds` operationId).
+func (c *Client) AddFundsWithBody(ctx context.Context, partnerID string, params *AddFundsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAddFundsRequestWithBody(c.Server, partnerID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AddFunds Charges the card by hand (R18).
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/accounts/{partner_id}/recharges (the `AddFunds` operationId).
+func (c *Client) AddFunds(ctx context.Context, partnerID string, params *AddFundsParams, body AddFundsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAddFundsRequest(c.Server, partnerID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetRecharge Show a card payment with how it ended.
+//
+// Corresponds with GET /v1/accounts/{partner_id}/recharges/{recharge_id} (the `GetRecharge` operationId).
+func (c *Client) GetRecharge(ctx context.Context, partnerID string, rechargeID string, params *GetRechargeParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetRechargeRequest(c.Server, partnerID, rechargeID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListRefunds List an account's refunds through the card processor.
+//
+// Corresponds with GET /v1/accounts/{partner_id}/refunds (the `ListRefunds` operationId).
+func (c *Client) ListRefunds(ctx context.Context, partnerID string, params *ListRefundsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListRefundsRequest(c.Server, partnerID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RefundWithBody Pays credit back in exceptional cases (R32).
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/accounts/{partner_id}/refunds (the `Refund` operationId).
+func (c *Client) RefundWithBody(ctx context.Context, partnerID string, params *RefundParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRefundRequestWithBody(c.Server, partnerID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// Refund Pays credit back in exceptional cases (R32).
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/accounts/{partner_id}/refunds (the `Refund` operationId).
+func (c *Client) Refund(ctx context.Context, partnerID string, params *RefundParams, body RefundJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRefundRequest(c.Server, partnerID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CancelRefundWithBody Ends a refund whose last attempt failed; the amount returns to the balance (R36).
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/accounts/{partner_id}/refunds/{refund_id}/cancel (the `CancelRefund` operationId).
+func (c *Client) CancelRefundWithBody(ctx context.Context, partnerID string, refundID string, params *CancelRefundParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCancelRefundRequestWithBody(c.Server, partnerID, refundID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CancelRefund Ends a refund whose last attempt failed; the amount returns to the balance (R36).
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/accounts/{partner_id}/refunds/{refund_id}/cancel (the `CancelRefund` operationId).
+func (c *Client) CancelRefund(ctx context.Context, partnerID string, refundID string, params *CancelRefundParams, body CancelRefundJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCancelRefundRequest(c.Server, partnerID, refundID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RetryRefundWithBody Pays a refund out again whose last attempt failed (R36).
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/accounts/{partner_id}/refunds/{refund_id}/retry (the `RetryRefund` operationId).
+func (c *Client) RetryRefundWithBody(ctx context.Context, partnerID string, refundID string, params *RetryRefundParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRetryRefundRequestWithBody(c.Server, partnerID, refundID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RetryRefund Pays a refund out again whose last attempt failed (R36).
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/accounts/{partner_id}/refunds/{refund_id}/retry (the `RetryRefund` operationId).
+func (c *Client) RetryRefund(ctx context.Context, partnerID string, refundID string, params *RetryRefundParams, body RetryRefundJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRetryRefundRequest(c.Server, partnerID, refundID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetSettings Show the recharge settings.
+//
+// Corresponds with GET /v1/accounts/{partner_id}/settings (the `GetSettings` operationId).
+func (c *Client) GetSettings(ctx context.Context, partnerID string, params *GetSettingsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetSettingsRequest(c.Server, partnerID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -539,6 +3223,243 @@ func (c *Client) ChangeRechargeSettings(ctx context.Context, partnerID string, p
 	return c.Client.Do(req)
 }
 
+// GetStatement Show what moved an account's balance in a calendar month (UTC), and the month's usage.
+//
+// Corresponds with GET /v1/accounts/{partner_id}/statements/{month} (the `GetStatement` operationId).
+func (c *Client) GetStatement(ctx context.Context, partnerID string, month string, params *GetStatementParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetStatementRequest(c.Server, partnerID, month, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetStatementCsv Download an account's month-end statement as CSV (R31).
+//
+// Corresponds with GET /v1/accounts/{partner_id}/statements/{month}/csv (the `GetStatementCsv` operationId).
+func (c *Client) GetStatementCsv(ctx context.Context, partnerID string, month string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetStatementCsvRequest(c.Server, partnerID, month)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetStatementPdf Download an account's month-end statement as PDF (R31).
+//
+// Corresponds with GET /v1/accounts/{partner_id}/statements/{month}/pdf (the `GetStatementPdf` operationId).
+func (c *Client) GetStatementPdf(ctx context.Context, partnerID string, month string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetStatementPdfRequest(c.Server, partnerID, month)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetStatementXlsx Download an account's month-end statement as workbook with formulas (R31).
+//
+// Corresponds with GET /v1/accounts/{partner_id}/statements/{month}/xlsx (the `GetStatementXlsx` operationId).
+func (c *Client) GetStatementXlsx(ctx context.Context, partnerID string, month string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetStatementXlsxRequest(c.Server, partnerID, month)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// TransferWithBody Always rejected: funds never move between accounts (R1).
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/accounts/{partner_id}/transfers (the `Transfer` operationId).
+func (c *Client) TransferWithBody(ctx context.Context, partnerID string, params *TransferParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewTransferRequestWithBody(c.Server, partnerID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// Transfer Always rejected: funds never move between accounts (R1).
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/accounts/{partner_id}/transfers (the `Transfer` operationId).
+func (c *Client) Transfer(ctx context.Context, partnerID string, params *TransferParams, body TransferJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewTransferRequest(c.Server, partnerID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UnblockWithBody Lifts the block by hand (R23).
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/accounts/{partner_id}/unblock (the `Unblock` operationId).
+func (c *Client) UnblockWithBody(ctx context.Context, partnerID string, params *UnblockParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUnblockRequestWithBody(c.Server, partnerID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// Unblock Lifts the block by hand (R23).
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/accounts/{partner_id}/unblock (the `Unblock` operationId).
+func (c *Client) Unblock(ctx context.Context, partnerID string, params *UnblockParams, body UnblockJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUnblockRequest(c.Server, partnerID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetUsage Show an account's usage of a billing month, broken down.
+//
+// Corresponds with GET /v1/accounts/{partner_id}/usage (the `GetUsage` operationId).
+func (c *Client) GetUsage(ctx context.Context, partnerID string, params *GetUsageParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetUsageRequest(c.Server, partnerID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListUsageDays List an account's usage by day and category, for charts.
+//
+// Corresponds with GET /v1/accounts/{partner_id}/usage/days (the `ListUsageDays` operationId).
+func (c *Client) ListUsageDays(ctx context.Context, partnerID string, params *ListUsageDaysParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListUsageDaysRequest(c.Server, partnerID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetAccountWhy Tell why an account is blocked, or not, and what ends it.
+//
+// Corresponds with GET /v1/accounts/{partner_id}/why (the `GetAccountWhy` operationId).
+func (c *Client) GetAccountWhy(ctx context.Context, partnerID string, params *GetAccountWhyParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetAccountWhyRequest(c.Server, partnerID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListBalances List the balances of the accounts that you may see, in order of partner ids.
+//
+// Corresponds with GET /v1/balances (the `ListBalances` operationId).
+func (c *Client) ListBalances(ctx context.Context, params *ListBalancesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListBalancesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListForecasts List the forecasts of the accounts that you may see, the most urgent first; closed accounts have none.
+//
+// Corresponds with GET /v1/forecasts (the `ListForecasts` operationId).
+func (c *Client) ListForecasts(ctx context.Context, params *ListForecastsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListForecastsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// NewGetProviderBalanceRequest constructs an http.Request for the GetProviderBalance method
+func NewGetProviderBalanceRequest(server string, partnerID string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "partner_id", partnerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v2/partners/%s/info/balance", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewListAccountsRequest constructs an http.Request for the ListAccounts method
 func NewListAccountsRequest(server string, params *ListAccountsParams) (*http.Request, error) {
 	var err error
@@ -549,6 +3470,1463 @@ func NewListAccountsRequest(server string, params *ListAccountsParams) (*http.Re
 	}
 
 	operationPath := fmt.Sprintf("/v1/accounts")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.AtLeast != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "at_least", *params.AtLeast, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Search != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "search", *params.Search, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Standing != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "standing", *params.Standing, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Currency != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "currency", *params.Currency, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.MinBalance != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "min_balance", *params.MinBalance, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.MaxBalance != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "max_balance", *params.MaxBalance, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Waiting != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "waiting", *params.Waiting, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.FailedRecharge != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "failed_recharge", *params.FailedRecharge, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Order != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "order", *params.Order, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewOpenAccountRequest calls the generic OpenAccount builder with application/json body
+func NewOpenAccountRequest(server string, params *OpenAccountParams, body OpenAccountJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewOpenAccountRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewOpenAccountRequestWithBody constructs an http.Request for the OpenAccount method, with any body, and a specified content type
+func NewOpenAccountRequestWithBody(server string, params *OpenAccountParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/accounts")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetAccountRequest constructs an http.Request for the GetAccount method
+func NewGetAccountRequest(server string, partnerID string, params *GetAccountParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "partner_id", partnerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/accounts/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AtLeast != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "at_least", *params.AtLeast, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetAlertsRequest constructs an http.Request for the GetAlerts method
+func NewGetAlertsRequest(server string, partnerID string, params *GetAlertsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "partner_id", partnerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/accounts/%s/alerts", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AtLeast != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "at_least", *params.AtLeast, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewChangeAlertSettingsRequest calls the generic ChangeAlertSettings builder with application/json body
+func NewChangeAlertSettingsRequest(server string, partnerID string, params *ChangeAlertSettingsParams, body ChangeAlertSettingsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewChangeAlertSettingsRequestWithBody(server, partnerID, params, "application/json", bodyReader)
+}
+
+// NewChangeAlertSettingsRequestWithBody constructs an http.Request for the ChangeAlertSettings method, with any body, and a specified content type
+func NewChangeAlertSettingsRequestWithBody(server string, partnerID string, params *ChangeAlertSettingsParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "partner_id", partnerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/accounts/%s/alerts", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+		if params.IfMatch != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetBalanceRequest constructs an http.Request for the GetBalance method
+func NewGetBalanceRequest(server string, partnerID string, params *GetBalanceParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "partner_id", partnerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/accounts/%s/balance", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AtLeast != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "at_least", *params.AtLeast, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.RecordedAt != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "recorded_at", *params.RecordedAt, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.HappenedBy != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "happened_by", *params.HappenedBy, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetBillingRequest constructs an http.Request for the GetBilling method
+func NewGetBillingRequest(server string, partnerID string, params *GetBillingParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "partner_id", partnerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/accounts/%s/billing", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AtLeast != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "at_least", *params.AtLeast, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewChangeBillingDetailsRequest calls the generic ChangeBillingDetails builder with application/json body
+func NewChangeBillingDetailsRequest(server string, partnerID string, params *ChangeBillingDetailsParams, body ChangeBillingDetailsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewChangeBillingDetailsRequestWithBody(server, partnerID, params, "application/json", bodyReader)
+}
+
+// NewChangeBillingDetailsRequestWithBody constructs an http.Request for the ChangeBillingDetails method, with any body, and a specified content type
+func NewChangeBillingDetailsRequestWithBody(server string, partnerID string, params *ChangeBillingDetailsParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "partner_id", partnerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/accounts/%s/billing", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+		if params.IfMatch != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewBlockRequest calls the generic Block builder with application/json body
+func NewBlockRequest(server string, partnerID string, params *BlockParams, body BlockJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewBlockRequestWithBody(server, partnerID, params, "application/json", bodyReader)
+}
+
+// NewBlockRequestWithBody constructs an http.Request for the Block method, with any body, and a specified content type
+func NewBlockRequestWithBody(server string, partnerID string, params *BlockParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "partner_id", partnerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/accounts/%s/block", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewReplaceCardRequest calls the generic ReplaceCard builder with application/json body
+func NewReplaceCardRequest(server string, partnerID string, params *ReplaceCardParams, body ReplaceCardJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewReplaceCardRequestWithBody(server, partnerID, params, "application/json", bodyReader)
+}
+
+// NewReplaceCardRequestWithBody constructs an http.Request for the ReplaceCard method, with any body, and a specified content type
+func NewReplaceCardRequestWithBody(server string, partnerID string, params *ReplaceCardParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "partner_id", partnerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/accounts/%s/card", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewCreateCardLinkRequest constructs an http.Request for the CreateCardLink method
+func NewCreateCardLinkRequest(server string, partnerID string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "partner_id", partnerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/accounts/%s/card-link", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListChannelsRequest constructs an http.Request for the ListChannels method
+func NewListChannelsRequest(server string, partnerID string, params *ListChannelsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "partner_id", partnerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/accounts/%s/channels", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AtLeast != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "at_least", *params.AtLeast, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.State != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "state", *params.State, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewRegisterChannelRequest calls the generic RegisterChannel builder with application/json body
+func NewRegisterChannelRequest(server string, partnerID string, params *RegisterChannelParams, body RegisterChannelJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRegisterChannelRequestWithBody(server, partnerID, params, "application/json", bodyReader)
+}
+
+// NewRegisterChannelRequestWithBody constructs an http.Request for the RegisterChannel method, with any body, and a specified content type
+func NewRegisterChannelRequestWithBody(server string, partnerID string, params *RegisterChannelParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "partner_id", partnerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/accounts/%s/channels", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetChannelRequest constructs an http.Request for the GetChannel method
+func NewGetChannelRequest(server string, partnerID string, channelID string, params *GetChannelParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "partner_id", partnerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "channel_id", channelID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/accounts/%s/channels/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AtLeast != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "at_least", *params.AtLeast, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCancelChannelRequest calls the generic CancelChannel builder with application/json body
+func NewCancelChannelRequest(server string, partnerID string, channelID string, params *CancelChannelParams, body CancelChannelJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCancelChannelRequestWithBody(server, partnerID, channelID, params, "application/json", bodyReader)
+}
+
+// NewCancelChannelRequestWithBody constructs an http.Request for the CancelChannel method, with any body, and a specified content type
+func NewCancelChannelRequestWithBody(server string, partnerID string, channelID string, params *CancelChannelParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "partner_id", partnerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "channel_id", channelID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/accounts/%s/channels/%s/cancel", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewCloseAccountRequest calls the generic CloseAccount builder with application/json body
+func NewCloseAccountRequest(server string, partnerID string, params *CloseAccountParams, body CloseAccountJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCloseAccountRequestWithBody(server, partnerID, params, "application/json", bodyReader)
+}
+
+// NewCloseAccountRequestWithBody constructs an http.Request for the CloseAccount method, with any body, and a specified content type
+func NewCloseAccountRequestWithBody(server string, partnerID string, params *CloseAccountParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "partner_id", partnerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/accounts/%s/close", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewConfirmPaymentRequest calls the generic ConfirmPayment builder with application/json body
+func NewConfirmPaymentRequest(server string, partnerID string, params *ConfirmPaymentParams, body ConfirmPaymentJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewConfirmPaymentRequestWithBody(server, partnerID, params, "application/json", bodyReader)
+}
+
+// NewConfirmPaymentRequestWithBody constructs an http.Request for the ConfirmPayment method, with any body, and a specified content type
+func NewConfirmPaymentRequestWithBody(server string, partnerID string, params *ConfirmPaymentParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "partner_id", partnerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/accounts/%s/confirmations", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetContractRequest constructs an http.Request for the GetContract method
+func NewGetContractRequest(server string, partnerID string, params *GetContractParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "partner_id", partnerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/accounts/%s/contract", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AtLeast != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "at_least", *params.AtLeast, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewChangeContractRequest calls the generic ChangeContract builder with application/json body
+func NewChangeContractRequest(server string, partnerID string, params *ChangeContractParams, body ChangeContractJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewChangeContractRequestWithBody(server, partnerID, params, "application/json", bodyReader)
+}
+
+// NewChangeContractRequestWithBody constructs an http.Request for the ChangeContract method, with any body, and a specified content type
+func NewChangeContractRequestWithBody(server string, partnerID string, params *ChangeContractParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "partner_id", partnerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/accounts/%s/contract", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+		if params.IfMatch != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewCorrectChargeRequest calls the generic CorrectCharge builder with application/json body
+func NewCorrectChargeRequest(server string, partnerID string, params *CorrectChargeParams, body CorrectChargeJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCorrectChargeRequestWithBody(server, partnerID, params, "application/json", bodyReader)
+}
+
+// NewCorrectChargeRequestWithBody constructs an http.Request for the CorrectCharge method, with any body, and a specified content type
+func NewCorrectChargeRequestWithBody(server string, partnerID string, params *CorrectChargeParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "partner_id", partnerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/accounts/%s/corrections", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListDailyBalancesRequest constructs an http.Request for the ListDailyBalances method
+func NewListDailyBalancesRequest(server string, partnerID string, params *ListDailyBalancesParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "partner_id", partnerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/accounts/%s/daily-balances", pathParam0)
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -605,8 +4983,8 @@ func NewListAccountsRequest(server string, params *ListAccountsParams) (*http.Re
 	return req, nil
 }
 
-// NewGetAccountRequest constructs an http.Request for the GetAccount method
-func NewGetAccountRequest(server string, partnerID string) (*http.Request, error) {
+// NewGetForecastRequest constructs an http.Request for the GetForecast method
+func NewGetForecastRequest(server string, partnerID string, params *GetForecastParams) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -621,7 +4999,7 @@ func NewGetAccountRequest(server string, partnerID string) (*http.Request, error
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/v1/accounts/%s", pathParam0)
+	operationPath := fmt.Sprintf("/v1/accounts/%s/forecast", pathParam0)
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -631,9 +5009,883 @@ func NewGetAccountRequest(server string, partnerID string) (*http.Request, error
 		return nil, err
 	}
 
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AtLeast != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "at_least", *params.AtLeast, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListInvoicesRequest constructs an http.Request for the ListInvoices method
+func NewListInvoicesRequest(server string, partnerID string, params *ListInvoicesParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "partner_id", partnerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/accounts/%s/invoices", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.AtLeast != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "at_least", *params.AtLeast, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Kind != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "kind", *params.Kind, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetInvoiceRequest constructs an http.Request for the GetInvoice method
+func NewGetInvoiceRequest(server string, partnerID string, number string, params *GetInvoiceParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "partner_id", partnerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "number", number, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/accounts/%s/invoices/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AtLeast != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "at_least", *params.AtLeast, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetInvoicePdfRequest constructs an http.Request for the GetInvoicePdf method
+func NewGetInvoicePdfRequest(server string, partnerID string, number string, params *GetInvoicePdfParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "partner_id", partnerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "number", number, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/accounts/%s/invoices/%s/pdf", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AtLeast != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "at_least", *params.AtLeast, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewChargeLicenceFeeRequest calls the generic ChargeLicenceFee builder with application/json body
+func NewChargeLicenceFeeRequest(server string, partnerID string, params *ChargeLicenceFeeParams, body ChargeLicenceFeeJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewChargeLicenceFeeRequestWithBody(server, partnerID, params, "application/json", bodyReader)
+}
+
+// NewChargeLicenceFeeRequestWithBody constructs an http.Request for the ChargeLicenceFee method, with any body, and a specified content type
+func NewChargeLicenceFeeRequestWithBody(server string, partnerID string, params *ChargeLicenceFeeParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "partner_id", partnerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/accounts/%s/licence-fees", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListRechargesRequest constructs an http.Request for the ListRecharges method
+func NewListRechargesRequest(server string, partnerID string, params *ListRechargesParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "partner_id", partnerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/accounts/%s/recharges", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.AtLeast != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "at_least", *params.AtLeast, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewAddFundsRequest calls the generic AddFunds builder with application/json body
+func NewAddFundsRequest(server string, partnerID string, params *AddFundsParams, body AddFundsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAddFundsRequestWithBody(server, partnerID, params, "application/json", bodyReader)
+}
+
+// NewAddFundsRequestWithBody constructs an http.Request for the AddFunds method, with any body, and a specified content type
+func NewAddFundsRequestWithBody(server string, partnerID string, params *AddFundsParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "partner_id", partnerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/accounts/%s/recharges", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetRechargeRequest constructs an http.Request for the GetRecharge method
+func NewGetRechargeRequest(server string, partnerID string, rechargeID string, params *GetRechargeParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "partner_id", partnerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "recharge_id", rechargeID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/accounts/%s/recharges/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AtLeast != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "at_least", *params.AtLeast, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListRefundsRequest constructs an http.Request for the ListRefunds method
+func NewListRefundsRequest(server string, partnerID string, params *ListRefundsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "partner_id", partnerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/accounts/%s/refunds", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AtLeast != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "at_least", *params.AtLeast, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewRefundRequest calls the generic Refund builder with application/json body
+func NewRefundRequest(server string, partnerID string, params *RefundParams, body RefundJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRefundRequestWithBody(server, partnerID, params, "application/json", bodyReader)
+}
+
+// NewRefundRequestWithBody constructs an http.Request for the Refund method, with any body, and a specified content type
+func NewRefundRequestWithBody(server string, partnerID string, params *RefundParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "partner_id", partnerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/accounts/%s/refunds", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewCancelRefundRequest calls the generic CancelRefund builder with application/json body
+func NewCancelRefundRequest(server string, partnerID string, refundID string, params *CancelRefundParams, body CancelRefundJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCancelRefundRequestWithBody(server, partnerID, refundID, params, "application/json", bodyReader)
+}
+
+// NewCancelRefundRequestWithBody constructs an http.Request for the CancelRefund method, with any body, and a specified content type
+func NewCancelRefundRequestWithBody(server string, partnerID string, refundID string, params *CancelRefundParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "partner_id", partnerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "refund_id", refundID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/accounts/%s/refunds/%s/cancel", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewRetryRefundRequest calls the generic RetryRefund builder with application/json body
+func NewRetryRefundRequest(server string, partnerID string, refundID string, params *RetryRefundParams, body RetryRefundJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRetryRefundRequestWithBody(server, partnerID, refundID, params, "application/json", bodyReader)
+}
+
+// NewRetryRefundRequestWithBody constructs an http.Request for the RetryRefund method, with any body, and a specified content type
+func NewRetryRefundRequestWithBody(server string, partnerID string, refundID string, params *RetryRefundParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "partner_id", partnerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "refund_id", refundID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/accounts/%s/refunds/%s/retry", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetSettingsRequest constructs an http.Request for the GetSettings method
+func NewGetSettingsRequest(server string, partnerID string, params *GetSettingsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "partner_id", partnerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/accounts/%s/settings", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AtLeast != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "at_least", *params.AtLeast, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
 	}
 
 	return req, nil
@@ -696,6 +5948,707 @@ func NewChangeRechargeSettingsRequestWithBody(server string, partnerID string, p
 			req.Header.Set("Idempotency-Key", headerParam0)
 		}
 
+		if params.IfMatch != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetStatementRequest constructs an http.Request for the GetStatement method
+func NewGetStatementRequest(server string, partnerID string, month string, params *GetStatementParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "partner_id", partnerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "month", month, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/accounts/%s/statements/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AtLeast != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "at_least", *params.AtLeast, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.By != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "by", *params.By, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetStatementCsvRequest constructs an http.Request for the GetStatementCsv method
+func NewGetStatementCsvRequest(server string, partnerID string, month string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "partner_id", partnerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "month", month, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/accounts/%s/statements/%s/csv", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetStatementPdfRequest constructs an http.Request for the GetStatementPdf method
+func NewGetStatementPdfRequest(server string, partnerID string, month string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "partner_id", partnerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "month", month, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/accounts/%s/statements/%s/pdf", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetStatementXlsxRequest constructs an http.Request for the GetStatementXlsx method
+func NewGetStatementXlsxRequest(server string, partnerID string, month string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "partner_id", partnerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "month", month, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/accounts/%s/statements/%s/xlsx", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewTransferRequest calls the generic Transfer builder with application/json body
+func NewTransferRequest(server string, partnerID string, params *TransferParams, body TransferJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewTransferRequestWithBody(server, partnerID, params, "application/json", bodyReader)
+}
+
+// NewTransferRequestWithBody constructs an http.Request for the Transfer method, with any body, and a specified content type
+func NewTransferRequestWithBody(server string, partnerID string, params *TransferParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "partner_id", partnerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/accounts/%s/transfers", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewUnblockRequest calls the generic Unblock builder with application/json body
+func NewUnblockRequest(server string, partnerID string, params *UnblockParams, body UnblockJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUnblockRequestWithBody(server, partnerID, params, "application/json", bodyReader)
+}
+
+// NewUnblockRequestWithBody constructs an http.Request for the Unblock method, with any body, and a specified content type
+func NewUnblockRequestWithBody(server string, partnerID string, params *UnblockParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "partner_id", partnerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/accounts/%s/unblock", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetUsageRequest constructs an http.Request for the GetUsage method
+func NewGetUsageRequest(server string, partnerID string, params *GetUsageParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "partner_id", partnerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/accounts/%s/usage", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AtLeast != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "at_least", *params.AtLeast, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Month != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "month", *params.Month, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.By != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "by", *params.By, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListUsageDaysRequest constructs an http.Request for the ListUsageDays method
+func NewListUsageDaysRequest(server string, partnerID string, params *ListUsageDaysParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "partner_id", partnerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/accounts/%s/usage/days", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AtLeast != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "at_least", *params.AtLeast, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.From != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "from", *params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.To != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "to", *params.To, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetAccountWhyRequest constructs an http.Request for the GetAccountWhy method
+func NewGetAccountWhyRequest(server string, partnerID string, params *GetAccountWhyParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "partner_id", partnerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/accounts/%s/why", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AtLeast != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "at_least", *params.AtLeast, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListBalancesRequest constructs an http.Request for the ListBalances method
+func NewListBalancesRequest(server string, params *ListBalancesParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/balances")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.AtLeast != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "at_least", *params.AtLeast, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListForecastsRequest constructs an http.Request for the ListForecasts method
+func NewListForecastsRequest(server string, params *ListForecastsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/forecasts")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
 	}
 
 	return req, nil
@@ -745,6 +6698,13 @@ func WithBaseURL(baseURL string) ClientOption {
 // ClientWithResponsesInterface is the interface specification for the client with responses above.
 type ClientWithResponsesInterface interface {
 
+	// GetProviderBalanceWithResponse Show an account's balance in the shape of the provider's partner API.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v2/partners/{partner_id}/info/balance (the `GetProviderBalance` operationId).
+	GetProviderBalanceWithResponse(ctx context.Context, partnerID string, reqEditors ...RequestEditorFn) (*GetProviderBalanceResponse, error)
+
 	// ListAccountsWithResponse List the accounts that you may see.
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -752,12 +6712,348 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /v1/accounts (the `ListAccounts` operationId).
 	ListAccountsWithResponse(ctx context.Context, params *ListAccountsParams, reqEditors ...RequestEditorFn) (*ListAccountsResponse, error)
 
+	// OpenAccountWithBodyWithResponse Opens a partner account (R1, R2).
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/accounts (the `OpenAccount` operationId).
+	OpenAccountWithBodyWithResponse(ctx context.Context, params *OpenAccountParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*OpenAccountResponse, error)
+
+	// OpenAccountWithResponse Opens a partner account (R1, R2).
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/accounts (the `OpenAccount` operationId).
+	OpenAccountWithResponse(ctx context.Context, params *OpenAccountParams, body OpenAccountJSONRequestBody, reqEditors ...RequestEditorFn) (*OpenAccountResponse, error)
+
 	// GetAccountWithResponse Show an account with its channels and invoices.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/accounts/{partner_id} (the `GetAccount` operationId).
-	GetAccountWithResponse(ctx context.Context, partnerID string, reqEditors ...RequestEditorFn) (*GetAccountResponse, error)
+	GetAccountWithResponse(ctx context.Context, partnerID string, params *GetAccountParams, reqEditors ...RequestEditorFn) (*GetAccountResponse, error)
+
+	// GetAlertsWithResponse Show who is told by mail.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/accounts/{partner_id}/alerts (the `GetAlerts` operationId).
+	GetAlertsWithResponse(ctx context.Context, partnerID string, params *GetAlertsParams, reqEditors ...RequestEditorFn) (*GetAlertsResponse, error)
+
+	// ChangeAlertSettingsWithBodyWithResponse Says who is told of the account by mail, and of what; what is left out stays.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/accounts/{partner_id}/alerts (the `ChangeAlertSettings` operationId).
+	ChangeAlertSettingsWithBodyWithResponse(ctx context.Context, partnerID string, params *ChangeAlertSettingsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangeAlertSettingsResponse, error)
+
+	// ChangeAlertSettingsWithResponse Says who is told of the account by mail, and of what; what is left out stays.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/accounts/{partner_id}/alerts (the `ChangeAlertSettings` operationId).
+	ChangeAlertSettingsWithResponse(ctx context.Context, partnerID string, params *ChangeAlertSettingsParams, body ChangeAlertSettingsJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeAlertSettingsResponse, error)
+
+	// GetBalanceWithResponse Show an account's balance: now and as published at the last 00:00 UTC (R33), or that of an instant (R35).
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/accounts/{partner_id}/balance (the `GetBalance` operationId).
+	GetBalanceWithResponse(ctx context.Context, partnerID string, params *GetBalanceParams, reqEditors ...RequestEditorFn) (*GetBalanceResponse, error)
+
+	// GetBillingWithResponse Show the billing details.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/accounts/{partner_id}/billing (the `GetBilling` operationId).
+	GetBillingWithResponse(ctx context.Context, partnerID string, params *GetBillingParams, reqEditors ...RequestEditorFn) (*GetBillingResponse, error)
+
+	// ChangeBillingDetailsWithBodyWithResponse Replaces the billing details that later invoices bear (R15).
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/accounts/{partner_id}/billing (the `ChangeBillingDetails` operationId).
+	ChangeBillingDetailsWithBodyWithResponse(ctx context.Context, partnerID string, params *ChangeBillingDetailsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangeBillingDetailsResponse, error)
+
+	// ChangeBillingDetailsWithResponse Replaces the billing details that later invoices bear (R15).
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/accounts/{partner_id}/billing (the `ChangeBillingDetails` operationId).
+	ChangeBillingDetailsWithResponse(ctx context.Context, partnerID string, params *ChangeBillingDetailsParams, body ChangeBillingDetailsJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeBillingDetailsResponse, error)
+
+	// BlockWithBodyWithResponse Blocks all channels by hand (R23).
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/accounts/{partner_id}/block (the `Block` operationId).
+	BlockWithBodyWithResponse(ctx context.Context, partnerID string, params *BlockParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*BlockResponse, error)
+
+	// BlockWithResponse Blocks all channels by hand (R23).
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/accounts/{partner_id}/block (the `Block` operationId).
+	BlockWithResponse(ctx context.Context, partnerID string, params *BlockParams, body BlockJSONRequestBody, reqEditors ...RequestEditorFn) (*BlockResponse, error)
+
+	// ReplaceCardWithBodyWithResponse Registers another card.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/accounts/{partner_id}/card (the `ReplaceCard` operationId).
+	ReplaceCardWithBodyWithResponse(ctx context.Context, partnerID string, params *ReplaceCardParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReplaceCardResponse, error)
+
+	// ReplaceCardWithResponse Registers another card.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/accounts/{partner_id}/card (the `ReplaceCard` operationId).
+	ReplaceCardWithResponse(ctx context.Context, partnerID string, params *ReplaceCardParams, body ReplaceCardJSONRequestBody, reqEditors ...RequestEditorFn) (*ReplaceCardResponse, error)
+
+	// CreateCardLinkWithResponse Make a page of the card processor's on which the partner saves a card; it works for a day.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/accounts/{partner_id}/card-link (the `CreateCardLink` operationId).
+	CreateCardLinkWithResponse(ctx context.Context, partnerID string, reqEditors ...RequestEditorFn) (*CreateCardLinkResponse, error)
+
+	// ListChannelsWithResponse List an account's channels, and whether they may send.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/accounts/{partner_id}/channels (the `ListChannels` operationId).
+	ListChannelsWithResponse(ctx context.Context, partnerID string, params *ListChannelsParams, reqEditors ...RequestEditorFn) (*ListChannelsResponse, error)
+
+	// RegisterChannelWithBodyWithResponse Adds a channel, one hosted number (R5, R6).
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/accounts/{partner_id}/channels (the `RegisterChannel` operationId).
+	RegisterChannelWithBodyWithResponse(ctx context.Context, partnerID string, params *RegisterChannelParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RegisterChannelResponse, error)
+
+	// RegisterChannelWithResponse Adds a channel, one hosted number (R5, R6).
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/accounts/{partner_id}/channels (the `RegisterChannel` operationId).
+	RegisterChannelWithResponse(ctx context.Context, partnerID string, params *RegisterChannelParams, body RegisterChannelJSONRequestBody, reqEditors ...RequestEditorFn) (*RegisterChannelResponse, error)
+
+	// GetChannelWithResponse Show a channel, and whether it may send.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/accounts/{partner_id}/channels/{channel_id} (the `GetChannel` operationId).
+	GetChannelWithResponse(ctx context.Context, partnerID string, channelID string, params *GetChannelParams, reqEditors ...RequestEditorFn) (*GetChannelResponse, error)
+
+	// CancelChannelWithBodyWithResponse Ends a channel; its number is free again (R5).
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/accounts/{partner_id}/channels/{channel_id}/cancel (the `CancelChannel` operationId).
+	CancelChannelWithBodyWithResponse(ctx context.Context, partnerID string, channelID string, params *CancelChannelParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CancelChannelResponse, error)
+
+	// CancelChannelWithResponse Ends a channel; its number is free again (R5).
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/accounts/{partner_id}/channels/{channel_id}/cancel (the `CancelChannel` operationId).
+	CancelChannelWithResponse(ctx context.Context, partnerID string, channelID string, params *CancelChannelParams, body CancelChannelJSONRequestBody, reqEditors ...RequestEditorFn) (*CancelChannelResponse, error)
+
+	// CloseAccountWithBodyWithResponse Ends the account for ever (R32).
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/accounts/{partner_id}/close (the `CloseAccount` operationId).
+	CloseAccountWithBodyWithResponse(ctx context.Context, partnerID string, params *CloseAccountParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CloseAccountResponse, error)
+
+	// CloseAccountWithResponse Ends the account for ever (R32).
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/accounts/{partner_id}/close (the `CloseAccount` operationId).
+	CloseAccountWithResponse(ctx context.Context, partnerID string, params *CloseAccountParams, body CloseAccountJSONRequestBody, reqEditors ...RequestEditorFn) (*CloseAccountResponse, error)
+
+	// ConfirmPaymentWithBodyWithResponse Finance's word that money arrived; the only thing that lifts an overdue block by default (R22).
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/accounts/{partner_id}/confirmations (the `ConfirmPayment` operationId).
+	ConfirmPaymentWithBodyWithResponse(ctx context.Context, partnerID string, params *ConfirmPaymentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ConfirmPaymentResponse, error)
+
+	// ConfirmPaymentWithResponse Finance's word that money arrived; the only thing that lifts an overdue block by default (R22).
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/accounts/{partner_id}/confirmations (the `ConfirmPayment` operationId).
+	ConfirmPaymentWithResponse(ctx context.Context, partnerID string, params *ConfirmPaymentParams, body ConfirmPaymentJSONRequestBody, reqEditors ...RequestEditorFn) (*ConfirmPaymentResponse, error)
+
+	// GetContractWithResponse Show the contract's terms.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/accounts/{partner_id}/contract (the `GetContract` operationId).
+	GetContractWithResponse(ctx context.Context, partnerID string, params *GetContractParams, reqEditors ...RequestEditorFn) (*GetContractResponse, error)
+
+	// ChangeContractWithBodyWithResponse Changes the contract's terms; what is left out stays.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/accounts/{partner_id}/contract (the `ChangeContract` operationId).
+	ChangeContractWithBodyWithResponse(ctx context.Context, partnerID string, params *ChangeContractParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangeContractResponse, error)
+
+	// ChangeContractWithResponse Changes the contract's terms; what is left out stays.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/accounts/{partner_id}/contract (the `ChangeContract` operationId).
+	ChangeContractWithResponse(ctx context.Context, partnerID string, params *ChangeContractParams, body ChangeContractJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeContractResponse, error)
+
+	// CorrectChargeWithBodyWithResponse Takes a wrong charge back (R34).
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/accounts/{partner_id}/corrections (the `CorrectCharge` operationId).
+	CorrectChargeWithBodyWithResponse(ctx context.Context, partnerID string, params *CorrectChargeParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CorrectChargeResponse, error)
+
+	// CorrectChargeWithResponse Takes a wrong charge back (R34).
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/accounts/{partner_id}/corrections (the `CorrectCharge` operationId).
+	CorrectChargeWithResponse(ctx context.Context, partnerID string, params *CorrectChargeParams, body CorrectChargeJSONRequestBody, reqEditors ...RequestEditorFn) (*CorrectChargeResponse, error)
+
+	// ListDailyBalancesWithResponse List an account's balances as published daily at 00:00 UTC (R33).
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/accounts/{partner_id}/daily-balances (the `ListDailyBalances` operationId).
+	ListDailyBalancesWithResponse(ctx context.Context, partnerID string, params *ListDailyBalancesParams, reqEditors ...RequestEditorFn) (*ListDailyBalancesResponse, error)
+
+	// GetForecastWithResponse Say when an account's balance is expected to be at its threshold and at zero.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/accounts/{partner_id}/forecast (the `GetForecast` operationId).
+	GetForecastWithResponse(ctx context.Context, partnerID string, params *GetForecastParams, reqEditors ...RequestEditorFn) (*GetForecastResponse, error)
+
+	// ListInvoicesWithResponse List an account's invoices and credit notes, the newest first.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/accounts/{partner_id}/invoices (the `ListInvoices` operationId).
+	ListInvoicesWithResponse(ctx context.Context, partnerID string, params *ListInvoicesParams, reqEditors ...RequestEditorFn) (*ListInvoicesResponse, error)
+
+	// GetInvoiceWithResponse Show an invoice or credit note.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/accounts/{partner_id}/invoices/{number} (the `GetInvoice` operationId).
+	GetInvoiceWithResponse(ctx context.Context, partnerID string, number string, params *GetInvoiceParams, reqEditors ...RequestEditorFn) (*GetInvoiceResponse, error)
+
+	// GetInvoicePdfWithResponse Download an invoice or credit note as PDF.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/accounts/{partner_id}/invoices/{number}/pdf (the `GetInvoicePdf` operationId).
+	GetInvoicePdfWithResponse(ctx context.Context, partnerID string, number string, params *GetInvoicePdfParams, reqEditors ...RequestEditorFn) (*GetInvoicePdfResponse, error)
+
+	// ChargeLicenceFeeWithBodyWithResponse Always rejected: the licence fee is not paid from the balance (R3).
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/accounts/{partner_id}/licence-fees (the `ChargeLicenceFee` operationId).
+	ChargeLicenceFeeWithBodyWithResponse(ctx context.Context, partnerID string, params *ChargeLicenceFeeParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChargeLicenceFeeResponse, error)
+
+	// ChargeLicenceFeeWithResponse Always rejected: the licence fee is not paid from the balance (R3).
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/accounts/{partner_id}/licence-fees (the `ChargeLicenceFee` operationId).
+	ChargeLicenceFeeWithResponse(ctx context.Context, partnerID string, params *ChargeLicenceFeeParams, body ChargeLicenceFeeJSONRequestBody, reqEditors ...RequestEditorFn) (*ChargeLicenceFeeResponse, error)
+
+	// ListRechargesWithResponse List an account's card payments with how they ended, the newest first.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/accounts/{partner_id}/recharges (the `ListRecharges` operationId).
+	ListRechargesWithResponse(ctx context.Context, partnerID string, params *ListRechargesParams, reqEditors ...RequestEditorFn) (*ListRechargesResponse, error)
+
+	// AddFundsWithBodyWithResponse Charges the card by hand (R18).
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/accounts/{partner_id}/recharges (the `AddFunds` operationId).
+	AddFundsWithBodyWithResponse(ctx context.Context, partnerID string, params *AddFundsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AddFundsResponse, error)
+
+	// AddFundsWithResponse Charges the card by hand (R18).
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/accounts/{partner_id}/recharges (the `AddFunds` operationId).
+	AddFundsWithResponse(ctx context.Context, partnerID string, params *AddFundsParams, body AddFundsJSONRequestBody, reqEditors ...RequestEditorFn) (*AddFundsResponse, error)
+
+	// GetRechargeWithResponse Show a card payment with how it ended.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/accounts/{partner_id}/recharges/{recharge_id} (the `GetRecharge` operationId).
+	GetRechargeWithResponse(ctx context.Context, partnerID string, rechargeID string, params *GetRechargeParams, reqEditors ...RequestEditorFn) (*GetRechargeResponse, error)
+
+	// ListRefundsWithResponse List an account's refunds through the card processor.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/accounts/{partner_id}/refunds (the `ListRefunds` operationId).
+	ListRefundsWithResponse(ctx context.Context, partnerID string, params *ListRefundsParams, reqEditors ...RequestEditorFn) (*ListRefundsResponse, error)
+
+	// RefundWithBodyWithResponse Pays credit back in exceptional cases (R32).
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/accounts/{partner_id}/refunds (the `Refund` operationId).
+	RefundWithBodyWithResponse(ctx context.Context, partnerID string, params *RefundParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RefundResponse, error)
+
+	// RefundWithResponse Pays credit back in exceptional cases (R32).
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/accounts/{partner_id}/refunds (the `Refund` operationId).
+	RefundWithResponse(ctx context.Context, partnerID string, params *RefundParams, body RefundJSONRequestBody, reqEditors ...RequestEditorFn) (*RefundResponse, error)
+
+	// CancelRefundWithBodyWithResponse Ends a refund whose last attempt failed; the amount returns to the balance (R36).
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/accounts/{partner_id}/refunds/{refund_id}/cancel (the `CancelRefund` operationId).
+	CancelRefundWithBodyWithResponse(ctx context.Context, partnerID string, refundID string, params *CancelRefundParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CancelRefundResponse, error)
+
+	// CancelRefundWithResponse Ends a refund whose last attempt failed; the amount returns to the balance (R36).
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/accounts/{partner_id}/refunds/{refund_id}/cancel (the `CancelRefund` operationId).
+	CancelRefundWithResponse(ctx context.Context, partnerID string, refundID string, params *CancelRefundParams, body CancelRefundJSONRequestBody, reqEditors ...RequestEditorFn) (*CancelRefundResponse, error)
+
+	// RetryRefundWithBodyWithResponse Pays a refund out again whose last attempt failed (R36).
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/accounts/{partner_id}/refunds/{refund_id}/retry (the `RetryRefund` operationId).
+	RetryRefundWithBodyWithResponse(ctx context.Context, partnerID string, refundID string, params *RetryRefundParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RetryRefundResponse, error)
+
+	// RetryRefundWithResponse Pays a refund out again whose last attempt failed (R36).
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/accounts/{partner_id}/refunds/{refund_id}/retry (the `RetryRefund` operationId).
+	RetryRefundWithResponse(ctx context.Context, partnerID string, refundID string, params *RetryRefundParams, body RetryRefundJSONRequestBody, reqEditors ...RequestEditorFn) (*RetryRefundResponse, error)
+
+	// GetSettingsWithResponse Show the recharge settings.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/accounts/{partner_id}/settings (the `GetSettings` operationId).
+	GetSettingsWithResponse(ctx context.Context, partnerID string, params *GetSettingsParams, reqEditors ...RequestEditorFn) (*GetSettingsResponse, error)
 
 	// ChangeRechargeSettingsWithBodyWithResponse Changes the partner's recharge settings; what is left out stays (R11).
 	//
@@ -772,19 +7068,206 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PATCH /v1/accounts/{partner_id}/settings (the `ChangeRechargeSettings` operationId).
 	ChangeRechargeSettingsWithResponse(ctx context.Context, partnerID string, params *ChangeRechargeSettingsParams, body ChangeRechargeSettingsJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeRechargeSettingsResponse, error)
+
+	// GetStatementWithResponse Show what moved an account's balance in a calendar month (UTC), and the month's usage.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/accounts/{partner_id}/statements/{month} (the `GetStatement` operationId).
+	GetStatementWithResponse(ctx context.Context, partnerID string, month string, params *GetStatementParams, reqEditors ...RequestEditorFn) (*GetStatementResponse, error)
+
+	// GetStatementCsvWithResponse Download an account's month-end statement as CSV (R31).
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/accounts/{partner_id}/statements/{month}/csv (the `GetStatementCsv` operationId).
+	GetStatementCsvWithResponse(ctx context.Context, partnerID string, month string, reqEditors ...RequestEditorFn) (*GetStatementCsvResponse, error)
+
+	// GetStatementPdfWithResponse Download an account's month-end statement as PDF (R31).
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/accounts/{partner_id}/statements/{month}/pdf (the `GetStatementPdf` operationId).
+	GetStatementPdfWithResponse(ctx context.Context, partnerID string, month string, reqEditors ...RequestEditorFn) (*GetStatementPdfResponse, error)
+
+	// GetStatementXlsxWithResponse Download an account's month-end statement as workbook with formulas (R31).
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/accounts/{partner_id}/statements/{month}/xlsx (the `GetStatementXlsx` operationId).
+	GetStatementXlsxWithResponse(ctx context.Context, partnerID string, month string, reqEditors ...RequestEditorFn) (*GetStatementXlsxResponse, error)
+
+	// TransferWithBodyWithResponse Always rejected: funds never move between accounts (R1).
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/accounts/{partner_id}/transfers (the `Transfer` operationId).
+	TransferWithBodyWithResponse(ctx context.Context, partnerID string, params *TransferParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*TransferResponse, error)
+
+	// TransferWithResponse Always rejected: funds never move between accounts (R1).
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/accounts/{partner_id}/transfers (the `Transfer` operationId).
+	TransferWithResponse(ctx context.Context, partnerID string, params *TransferParams, body TransferJSONRequestBody, reqEditors ...RequestEditorFn) (*TransferResponse, error)
+
+	// UnblockWithBodyWithResponse Lifts the block by hand (R23).
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/accounts/{partner_id}/unblock (the `Unblock` operationId).
+	UnblockWithBodyWithResponse(ctx context.Context, partnerID string, params *UnblockParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UnblockResponse, error)
+
+	// UnblockWithResponse Lifts the block by hand (R23).
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/accounts/{partner_id}/unblock (the `Unblock` operationId).
+	UnblockWithResponse(ctx context.Context, partnerID string, params *UnblockParams, body UnblockJSONRequestBody, reqEditors ...RequestEditorFn) (*UnblockResponse, error)
+
+	// GetUsageWithResponse Show an account's usage of a billing month, broken down.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/accounts/{partner_id}/usage (the `GetUsage` operationId).
+	GetUsageWithResponse(ctx context.Context, partnerID string, params *GetUsageParams, reqEditors ...RequestEditorFn) (*GetUsageResponse, error)
+
+	// ListUsageDaysWithResponse List an account's usage by day and category, for charts.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/accounts/{partner_id}/usage/days (the `ListUsageDays` operationId).
+	ListUsageDaysWithResponse(ctx context.Context, partnerID string, params *ListUsageDaysParams, reqEditors ...RequestEditorFn) (*ListUsageDaysResponse, error)
+
+	// GetAccountWhyWithResponse Tell why an account is blocked, or not, and what ends it.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/accounts/{partner_id}/why (the `GetAccountWhy` operationId).
+	GetAccountWhyWithResponse(ctx context.Context, partnerID string, params *GetAccountWhyParams, reqEditors ...RequestEditorFn) (*GetAccountWhyResponse, error)
+
+	// ListBalancesWithResponse List the balances of the accounts that you may see, in order of partner ids.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/balances (the `ListBalances` operationId).
+	ListBalancesWithResponse(ctx context.Context, params *ListBalancesParams, reqEditors ...RequestEditorFn) (*ListBalancesResponse, error)
+
+	// ListForecastsWithResponse List the forecasts of the accounts that you may see, the most urgent first; closed accounts have none.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/forecasts (the `ListForecasts` operationId).
+	ListForecastsWithResponse(ctx context.Context, params *ListForecastsParams, reqEditors ...RequestEditorFn) (*ListForecastsResponse, error)
+}
+
+type GetProviderBalanceResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *struct {
+		// Currency ISO 4217 code in lower case.
+		//
+		// Example: eur
+		Currency string `json:"currency"`
+
+		// Total The balance, exact.
+		//
+		// Example: 100.45
+		Total float32 `json:"total"`
+	}
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *struct {
+		Meta struct {
+			// Details Nothing more.
+			Details []string `json:"details"`
+
+			// DeveloperMessage What is wrong, and what to do.
+			DeveloperMessage string `json:"developer_message"`
+
+			// HTTPCode The status of the response.
+			HTTPCode int `json:"http_code"`
+
+			// Success Always false.
+			Success bool `json:"success"`
+		} `json:"meta"`
+	}
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetProviderBalanceResponse) GetJSON200() *struct {
+	// Currency ISO 4217 code in lower case.
+	//
+	// Example: eur
+	Currency string `json:"currency"`
+
+	// Total The balance, exact.
+	//
+	// Example: 100.45
+	Total float32 `json:"total"`
+} {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r GetProviderBalanceResponse) GetJSONDefault() *struct {
+	Meta struct {
+		// Details Nothing more.
+		Details []string `json:"details"`
+
+		// DeveloperMessage What is wrong, and what to do.
+		DeveloperMessage string `json:"developer_message"`
+
+		// HTTPCode The status of the response.
+		HTTPCode int `json:"http_code"`
+
+		// Success Always false.
+		Success bool `json:"success"`
+	} `json:"meta"`
+} {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetProviderBalanceResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetProviderBalanceResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetProviderBalanceResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetProviderBalanceResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
 }
 
 type ListAccountsResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
-	JSON200 *PageAccountLine
+	JSON200 *Accounts
 	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationProblemJSONDefault *Problem
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
-func (r ListAccountsResponse) GetJSON200() *PageAccountLine {
+func (r ListAccountsResponse) GetJSON200() *Accounts {
 	return r.JSON200
 }
 
@@ -816,6 +7299,62 @@ func (r ListAccountsResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ListAccountsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// OpenAccountResponse201Headers the declared response headers of an HTTP 201 response for OpenAccount
+type OpenAccountResponse201Headers struct {
+	Location       *string
+	PrepayPosition *string
+}
+
+type OpenAccountResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *AccountView
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *OpenAccountResponse201Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r OpenAccountResponse) GetJSON201() *AccountView {
+	return r.JSON201
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r OpenAccountResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r OpenAccountResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r OpenAccountResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r OpenAccountResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r OpenAccountResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -870,17 +7409,1663 @@ func (r GetAccountResponse) ContentType() string {
 	return ""
 }
 
-type ChangeRechargeSettingsResponse struct {
+// GetAlertsResponse200Headers the declared response headers of an HTTP 200 response for GetAlerts
+type GetAlertsResponse200Headers struct {
+	CacheControl   *string
+	ETag           *string
+	PrepayPosition *string
+}
+
+type GetAlertsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Alerts
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetAlertsResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetAlertsResponse) GetJSON200() *Alerts {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetAlertsResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetAlertsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetAlertsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetAlertsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetAlertsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ChangeAlertSettingsResponse200Headers the declared response headers of an HTTP 200 response for ChangeAlertSettings
+type ChangeAlertSettingsResponse200Headers struct {
+	CacheControl   *string
+	ETag           *string
+	PrepayPosition *string
+}
+
+type ChangeAlertSettingsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Alerts
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ChangeAlertSettingsResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ChangeAlertSettingsResponse) GetJSON200() *Alerts {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ChangeAlertSettingsResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ChangeAlertSettingsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ChangeAlertSettingsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ChangeAlertSettingsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ChangeAlertSettingsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetBalanceResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *BalanceLine
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetBalanceResponse) GetJSON200() *BalanceLine {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetBalanceResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetBalanceResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetBalanceResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetBalanceResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetBalanceResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetBillingResponse200Headers the declared response headers of an HTTP 200 response for GetBilling
+type GetBillingResponse200Headers struct {
+	CacheControl   *string
+	ETag           *string
+	PrepayPosition *string
+}
+
+type GetBillingResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *BillingDetails
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetBillingResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetBillingResponse) GetJSON200() *BillingDetails {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetBillingResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetBillingResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetBillingResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetBillingResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetBillingResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ChangeBillingDetailsResponse200Headers the declared response headers of an HTTP 200 response for ChangeBillingDetails
+type ChangeBillingDetailsResponse200Headers struct {
+	CacheControl   *string
+	ETag           *string
+	PrepayPosition *string
+}
+
+type ChangeBillingDetailsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *BillingDetails
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ChangeBillingDetailsResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ChangeBillingDetailsResponse) GetJSON200() *BillingDetails {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ChangeBillingDetailsResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ChangeBillingDetailsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ChangeBillingDetailsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ChangeBillingDetailsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ChangeBillingDetailsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// BlockResponse200Headers the declared response headers of an HTTP 200 response for Block
+type BlockResponse200Headers struct {
+	PrepayPosition *string
+}
+
+type BlockResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *AccountView
 	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationProblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *BlockResponse200Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
-func (r ChangeRechargeSettingsResponse) GetJSON200() *AccountView {
+func (r BlockResponse) GetJSON200() *AccountView {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r BlockResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r BlockResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r BlockResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r BlockResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r BlockResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ReplaceCardResponse200Headers the declared response headers of an HTTP 200 response for ReplaceCard
+type ReplaceCardResponse200Headers struct {
+	PrepayPosition *string
+}
+
+type ReplaceCardResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Card
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ReplaceCardResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ReplaceCardResponse) GetJSON200() *Card {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ReplaceCardResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ReplaceCardResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReplaceCardResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReplaceCardResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReplaceCardResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type CreateCardLinkResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *CardLink
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CreateCardLinkResponse) GetJSON200() *CardLink {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r CreateCardLinkResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateCardLinkResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateCardLinkResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateCardLinkResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateCardLinkResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListChannelsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Channels
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListChannelsResponse) GetJSON200() *Channels {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListChannelsResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListChannelsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListChannelsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListChannelsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListChannelsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RegisterChannelResponse201Headers the declared response headers of an HTTP 201 response for RegisterChannel
+type RegisterChannelResponse201Headers struct {
+	Location       *string
+	PrepayPosition *string
+}
+
+type RegisterChannelResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *ChannelView
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *RegisterChannelResponse201Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r RegisterChannelResponse) GetJSON201() *ChannelView {
+	return r.JSON201
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r RegisterChannelResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RegisterChannelResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RegisterChannelResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RegisterChannelResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RegisterChannelResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetChannelResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ChannelView
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetChannelResponse) GetJSON200() *ChannelView {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetChannelResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetChannelResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetChannelResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetChannelResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetChannelResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CancelChannelResponse200Headers the declared response headers of an HTTP 200 response for CancelChannel
+type CancelChannelResponse200Headers struct {
+	PrepayPosition *string
+}
+
+type CancelChannelResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AccountView
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *CancelChannelResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CancelChannelResponse) GetJSON200() *AccountView {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r CancelChannelResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CancelChannelResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CancelChannelResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CancelChannelResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CancelChannelResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CloseAccountResponse200Headers the declared response headers of an HTTP 200 response for CloseAccount
+type CloseAccountResponse200Headers struct {
+	PrepayPosition *string
+}
+
+type CloseAccountResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AccountView
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *CloseAccountResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CloseAccountResponse) GetJSON200() *AccountView {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r CloseAccountResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CloseAccountResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CloseAccountResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CloseAccountResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CloseAccountResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ConfirmPaymentResponse200Headers the declared response headers of an HTTP 200 response for ConfirmPayment
+type ConfirmPaymentResponse200Headers struct {
+	PrepayPosition *string
+}
+
+type ConfirmPaymentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AccountView
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ConfirmPaymentResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ConfirmPaymentResponse) GetJSON200() *AccountView {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ConfirmPaymentResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ConfirmPaymentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ConfirmPaymentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ConfirmPaymentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ConfirmPaymentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetContractResponse200Headers the declared response headers of an HTTP 200 response for GetContract
+type GetContractResponse200Headers struct {
+	CacheControl   *string
+	ETag           *string
+	PrepayPosition *string
+}
+
+type GetContractResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Contract
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetContractResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetContractResponse) GetJSON200() *Contract {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetContractResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetContractResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetContractResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetContractResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetContractResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ChangeContractResponse200Headers the declared response headers of an HTTP 200 response for ChangeContract
+type ChangeContractResponse200Headers struct {
+	CacheControl   *string
+	ETag           *string
+	PrepayPosition *string
+}
+
+type ChangeContractResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Contract
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ChangeContractResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ChangeContractResponse) GetJSON200() *Contract {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ChangeContractResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ChangeContractResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ChangeContractResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ChangeContractResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ChangeContractResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CorrectChargeResponse200Headers the declared response headers of an HTTP 200 response for CorrectCharge
+type CorrectChargeResponse200Headers struct {
+	PrepayPosition *string
+}
+
+type CorrectChargeResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AccountView
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *CorrectChargeResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CorrectChargeResponse) GetJSON200() *AccountView {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r CorrectChargeResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CorrectChargeResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CorrectChargeResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CorrectChargeResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CorrectChargeResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListDailyBalancesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PageDailyBalance
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListDailyBalancesResponse) GetJSON200() *PageDailyBalance {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListDailyBalancesResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListDailyBalancesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListDailyBalancesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListDailyBalancesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListDailyBalancesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetForecastResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ForecastLine
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetForecastResponse) GetJSON200() *ForecastLine {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetForecastResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetForecastResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetForecastResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetForecastResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetForecastResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListInvoicesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PagePartnerDocument
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListInvoicesResponse) GetJSON200() *PagePartnerDocument {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListInvoicesResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListInvoicesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListInvoicesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListInvoicesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListInvoicesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetInvoiceResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *InvoiceDocument
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetInvoiceResponse) GetJSON200() *InvoiceDocument {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetInvoiceResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetInvoiceResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetInvoiceResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetInvoiceResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetInvoiceResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetInvoicePdfResponse200Headers the declared response headers of an HTTP 200 response for GetInvoicePdf
+type GetInvoicePdfResponse200Headers struct {
+	ContentDisposition *string
+	ContentType        *string
+}
+
+type GetInvoicePdfResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetInvoicePdfResponse200Headers
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetInvoicePdfResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetInvoicePdfResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetInvoicePdfResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetInvoicePdfResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetInvoicePdfResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ChargeLicenceFeeResponse200Headers the declared response headers of an HTTP 200 response for ChargeLicenceFee
+type ChargeLicenceFeeResponse200Headers struct {
+	PrepayPosition *string
+}
+
+type ChargeLicenceFeeResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AccountView
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ChargeLicenceFeeResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ChargeLicenceFeeResponse) GetJSON200() *AccountView {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ChargeLicenceFeeResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ChargeLicenceFeeResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ChargeLicenceFeeResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ChargeLicenceFeeResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ChargeLicenceFeeResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListRechargesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PageRechargeRow
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListRechargesResponse) GetJSON200() *PageRechargeRow {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListRechargesResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListRechargesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListRechargesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListRechargesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListRechargesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AddFundsResponse200Headers the declared response headers of an HTTP 200 response for AddFunds
+type AddFundsResponse200Headers struct {
+	PrepayPosition *string
+}
+
+type AddFundsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AccountView
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *AddFundsResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AddFundsResponse) GetJSON200() *AccountView {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r AddFundsResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AddFundsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AddFundsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AddFundsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AddFundsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetRechargeResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RechargeRow
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetRechargeResponse) GetJSON200() *RechargeRow {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetRechargeResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetRechargeResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetRechargeResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetRechargeResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetRechargeResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListRefundsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Refunds
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListRefundsResponse) GetJSON200() *Refunds {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListRefundsResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListRefundsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListRefundsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListRefundsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListRefundsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RefundResponse200Headers the declared response headers of an HTTP 200 response for Refund
+type RefundResponse200Headers struct {
+	PrepayPosition *string
+}
+
+type RefundResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AccountView
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *RefundResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RefundResponse) GetJSON200() *AccountView {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r RefundResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RefundResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RefundResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RefundResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RefundResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CancelRefundResponse200Headers the declared response headers of an HTTP 200 response for CancelRefund
+type CancelRefundResponse200Headers struct {
+	PrepayPosition *string
+}
+
+type CancelRefundResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AccountView
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *CancelRefundResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CancelRefundResponse) GetJSON200() *AccountView {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r CancelRefundResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CancelRefundResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CancelRefundResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CancelRefundResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CancelRefundResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RetryRefundResponse200Headers the declared response headers of an HTTP 200 response for RetryRefund
+type RetryRefundResponse200Headers struct {
+	PrepayPosition *string
+}
+
+type RetryRefundResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AccountView
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *RetryRefundResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RetryRefundResponse) GetJSON200() *AccountView {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r RetryRefundResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RetryRefundResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RetryRefundResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RetryRefundResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RetryRefundResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetSettingsResponse200Headers the declared response headers of an HTTP 200 response for GetSettings
+type GetSettingsResponse200Headers struct {
+	CacheControl   *string
+	ETag           *string
+	PrepayPosition *string
+}
+
+type GetSettingsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RechargeSettings
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetSettingsResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetSettingsResponse) GetJSON200() *RechargeSettings {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetSettingsResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetSettingsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetSettingsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetSettingsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetSettingsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ChangeRechargeSettingsResponse200Headers the declared response headers of an HTTP 200 response for ChangeRechargeSettings
+type ChangeRechargeSettingsResponse200Headers struct {
+	CacheControl   *string
+	ETag           *string
+	PrepayPosition *string
+}
+
+type ChangeRechargeSettingsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RechargeSettings
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ChangeRechargeSettingsResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ChangeRechargeSettingsResponse) GetJSON200() *RechargeSettings {
 	return r.JSON200
 }
 
@@ -918,6 +9103,564 @@ func (r ChangeRechargeSettingsResponse) ContentType() string {
 	return ""
 }
 
+type GetStatementResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Statement
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetStatementResponse) GetJSON200() *Statement {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetStatementResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetStatementResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetStatementResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetStatementResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetStatementResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetStatementCsvResponse200Headers the declared response headers of an HTTP 200 response for GetStatementCsv
+type GetStatementCsvResponse200Headers struct {
+	ContentDisposition *string
+	ContentType        *string
+}
+
+type GetStatementCsvResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetStatementCsvResponse200Headers
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetStatementCsvResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetStatementCsvResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetStatementCsvResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetStatementCsvResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetStatementCsvResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetStatementPdfResponse200Headers the declared response headers of an HTTP 200 response for GetStatementPdf
+type GetStatementPdfResponse200Headers struct {
+	ContentDisposition *string
+	ContentType        *string
+}
+
+type GetStatementPdfResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetStatementPdfResponse200Headers
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetStatementPdfResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetStatementPdfResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetStatementPdfResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetStatementPdfResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetStatementPdfResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetStatementXlsxResponse200Headers the declared response headers of an HTTP 200 response for GetStatementXlsx
+type GetStatementXlsxResponse200Headers struct {
+	ContentDisposition *string
+	ContentType        *string
+}
+
+type GetStatementXlsxResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetStatementXlsxResponse200Headers
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetStatementXlsxResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetStatementXlsxResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetStatementXlsxResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetStatementXlsxResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetStatementXlsxResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// TransferResponse200Headers the declared response headers of an HTTP 200 response for Transfer
+type TransferResponse200Headers struct {
+	PrepayPosition *string
+}
+
+type TransferResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AccountView
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *TransferResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r TransferResponse) GetJSON200() *AccountView {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r TransferResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r TransferResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r TransferResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r TransferResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r TransferResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// UnblockResponse200Headers the declared response headers of an HTTP 200 response for Unblock
+type UnblockResponse200Headers struct {
+	PrepayPosition *string
+}
+
+type UnblockResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AccountView
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UnblockResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UnblockResponse) GetJSON200() *AccountView {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r UnblockResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r UnblockResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UnblockResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UnblockResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UnblockResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetUsageResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Usage
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetUsageResponse) GetJSON200() *Usage {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetUsageResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetUsageResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetUsageResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetUsageResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetUsageResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListUsageDaysResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *UsageDays
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListUsageDaysResponse) GetJSON200() *UsageDays {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListUsageDaysResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListUsageDaysResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListUsageDaysResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListUsageDaysResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListUsageDaysResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetAccountWhyResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *WhyAnswer
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetAccountWhyResponse) GetJSON200() *WhyAnswer {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetAccountWhyResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetAccountWhyResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetAccountWhyResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetAccountWhyResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetAccountWhyResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListBalancesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PageBalanceLine
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListBalancesResponse) GetJSON200() *PageBalanceLine {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListBalancesResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListBalancesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListBalancesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListBalancesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListBalancesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListForecastsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Forecasts
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListForecastsResponse) GetJSON200() *Forecasts {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListForecastsResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListForecastsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListForecastsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListForecastsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListForecastsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetProviderBalanceWithResponse Show an account's balance in the shape of the provider's partner API.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v2/partners/{partner_id}/info/balance (the `GetProviderBalance` operationId).
+func (c *ClientWithResponses) GetProviderBalanceWithResponse(ctx context.Context, partnerID string, reqEditors ...RequestEditorFn) (*GetProviderBalanceResponse, error) {
+	rsp, err := c.GetProviderBalance(ctx, partnerID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetProviderBalanceResponse(rsp)
+}
+
 // ListAccountsWithResponse List the accounts that you may see.
 //
 // Returns a wrapper object for the known response body format(s).
@@ -931,17 +9674,641 @@ func (c *ClientWithResponses) ListAccountsWithResponse(ctx context.Context, para
 	return ParseListAccountsResponse(rsp)
 }
 
+// OpenAccountWithBodyWithResponse Opens a partner account (R1, R2).
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/accounts (the `OpenAccount` operationId).
+func (c *ClientWithResponses) OpenAccountWithBodyWithResponse(ctx context.Context, params *OpenAccountParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*OpenAccountResponse, error) {
+	rsp, err := c.OpenAccountWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseOpenAccountResponse(rsp)
+}
+
+// OpenAccountWithResponse Opens a partner account (R1, R2).
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/accounts (the `OpenAccount` operationId).
+func (c *ClientWithResponses) OpenAccountWithResponse(ctx context.Context, params *OpenAccountParams, body OpenAccountJSONRequestBody, reqEditors ...RequestEditorFn) (*OpenAccountResponse, error) {
+	rsp, err := c.OpenAccount(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseOpenAccountResponse(rsp)
+}
+
 // GetAccountWithResponse Show an account with its channels and invoices.
 //
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /v1/accounts/{partner_id} (the `GetAccount` operationId).
-func (c *ClientWithResponses) GetAccountWithResponse(ctx context.Context, partnerID string, reqEditors ...RequestEditorFn) (*GetAccountResponse, error) {
-	rsp, err := c.GetAccount(ctx, partnerID, reqEditors...)
+func (c *ClientWithResponses) GetAccountWithResponse(ctx context.Context, partnerID string, params *GetAccountParams, reqEditors ...RequestEditorFn) (*GetAccountResponse, error) {
+	rsp, err := c.GetAccount(ctx, partnerID, params, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
 	return ParseGetAccountResponse(rsp)
+}
+
+// GetAlertsWithResponse Show who is told by mail.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/accounts/{partner_id}/alerts (the `GetAlerts` operationId).
+func (c *ClientWithResponses) GetAlertsWithResponse(ctx context.Context, partnerID string, params *GetAlertsParams, reqEditors ...RequestEditorFn) (*GetAlertsResponse, error) {
+	rsp, err := c.GetAlerts(ctx, partnerID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetAlertsResponse(rsp)
+}
+
+// ChangeAlertSettingsWithBodyWithResponse Says who is told of the account by mail, and of what; what is left out stays.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/accounts/{partner_id}/alerts (the `ChangeAlertSettings` operationId).
+func (c *ClientWithResponses) ChangeAlertSettingsWithBodyWithResponse(ctx context.Context, partnerID string, params *ChangeAlertSettingsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangeAlertSettingsResponse, error) {
+	rsp, err := c.ChangeAlertSettingsWithBody(ctx, partnerID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseChangeAlertSettingsResponse(rsp)
+}
+
+// ChangeAlertSettingsWithResponse Says who is told of the account by mail, and of what; what is left out stays.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/accounts/{partner_id}/alerts (the `ChangeAlertSettings` operationId).
+func (c *ClientWithResponses) ChangeAlertSettingsWithResponse(ctx context.Context, partnerID string, params *ChangeAlertSettingsParams, body ChangeAlertSettingsJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeAlertSettingsResponse, error) {
+	rsp, err := c.ChangeAlertSettings(ctx, partnerID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseChangeAlertSettingsResponse(rsp)
+}
+
+// GetBalanceWithResponse Show an account's balance: now and as published at the last 00:00 UTC (R33), or that of an instant (R35).
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/accounts/{partner_id}/balance (the `GetBalance` operationId).
+func (c *ClientWithResponses) GetBalanceWithResponse(ctx context.Context, partnerID string, params *GetBalanceParams, reqEditors ...RequestEditorFn) (*GetBalanceResponse, error) {
+	rsp, err := c.GetBalance(ctx, partnerID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetBalanceResponse(rsp)
+}
+
+// GetBillingWithResponse Show the billing details.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/accounts/{partner_id}/billing (the `GetBilling` operationId).
+func (c *ClientWithResponses) GetBillingWithResponse(ctx context.Context, partnerID string, params *GetBillingParams, reqEditors ...RequestEditorFn) (*GetBillingResponse, error) {
+	rsp, err := c.GetBilling(ctx, partnerID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetBillingResponse(rsp)
+}
+
+// ChangeBillingDetailsWithBodyWithResponse Replaces the billing details that later invoices bear (R15).
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/accounts/{partner_id}/billing (the `ChangeBillingDetails` operationId).
+func (c *ClientWithResponses) ChangeBillingDetailsWithBodyWithResponse(ctx context.Context, partnerID string, params *ChangeBillingDetailsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangeBillingDetailsResponse, error) {
+	rsp, err := c.ChangeBillingDetailsWithBody(ctx, partnerID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseChangeBillingDetailsResponse(rsp)
+}
+
+// ChangeBillingDetailsWithResponse Replaces the billing details that later invoices bear (R15).
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/accounts/{partner_id}/billing (the `ChangeBillingDetails` operationId).
+func (c *ClientWithResponses) ChangeBillingDetailsWithResponse(ctx context.Context, partnerID string, params *ChangeBillingDetailsParams, body ChangeBillingDetailsJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeBillingDetailsResponse, error) {
+	rsp, err := c.ChangeBillingDetails(ctx, partnerID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseChangeBillingDetailsResponse(rsp)
+}
+
+// BlockWithBodyWithResponse Blocks all channels by hand (R23).
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/accounts/{partner_id}/block (the `Block` operationId).
+func (c *ClientWithResponses) BlockWithBodyWithResponse(ctx context.Context, partnerID string, params *BlockParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*BlockResponse, error) {
+	rsp, err := c.BlockWithBody(ctx, partnerID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseBlockResponse(rsp)
+}
+
+// BlockWithResponse Blocks all channels by hand (R23).
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/accounts/{partner_id}/block (the `Block` operationId).
+func (c *ClientWithResponses) BlockWithResponse(ctx context.Context, partnerID string, params *BlockParams, body BlockJSONRequestBody, reqEditors ...RequestEditorFn) (*BlockResponse, error) {
+	rsp, err := c.Block(ctx, partnerID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseBlockResponse(rsp)
+}
+
+// ReplaceCardWithBodyWithResponse Registers another card.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/accounts/{partner_id}/card (the `ReplaceCard` operationId).
+func (c *ClientWithResponses) ReplaceCardWithBodyWithResponse(ctx context.Context, partnerID string, params *ReplaceCardParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReplaceCardResponse, error) {
+	rsp, err := c.ReplaceCardWithBody(ctx, partnerID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReplaceCardResponse(rsp)
+}
+
+// ReplaceCardWithResponse Registers another card.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/accounts/{partner_id}/card (the `ReplaceCard` operationId).
+func (c *ClientWithResponses) ReplaceCardWithResponse(ctx context.Context, partnerID string, params *ReplaceCardParams, body ReplaceCardJSONRequestBody, reqEditors ...RequestEditorFn) (*ReplaceCardResponse, error) {
+	rsp, err := c.ReplaceCard(ctx, partnerID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReplaceCardResponse(rsp)
+}
+
+// CreateCardLinkWithResponse Make a page of the card processor's on which the partner saves a card; it works for a day.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/accounts/{partner_id}/card-link (the `CreateCardLink` operationId).
+func (c *ClientWithResponses) CreateCardLinkWithResponse(ctx context.Context, partnerID string, reqEditors ...RequestEditorFn) (*CreateCardLinkResponse, error) {
+	rsp, err := c.CreateCardLink(ctx, partnerID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateCardLinkResponse(rsp)
+}
+
+// ListChannelsWithResponse List an account's channels, and whether they may send.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/accounts/{partner_id}/channels (the `ListChannels` operationId).
+func (c *ClientWithResponses) ListChannelsWithResponse(ctx context.Context, partnerID string, params *ListChannelsParams, reqEditors ...RequestEditorFn) (*ListChannelsResponse, error) {
+	rsp, err := c.ListChannels(ctx, partnerID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListChannelsResponse(rsp)
+}
+
+// RegisterChannelWithBodyWithResponse Adds a channel, one hosted number (R5, R6).
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/accounts/{partner_id}/channels (the `RegisterChannel` operationId).
+func (c *ClientWithResponses) RegisterChannelWithBodyWithResponse(ctx context.Context, partnerID string, params *RegisterChannelParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RegisterChannelResponse, error) {
+	rsp, err := c.RegisterChannelWithBody(ctx, partnerID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRegisterChannelResponse(rsp)
+}
+
+// RegisterChannelWithResponse Adds a channel, one hosted number (R5, R6).
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/accounts/{partner_id}/channels (the `RegisterChannel` operationId).
+func (c *ClientWithResponses) RegisterChannelWithResponse(ctx context.Context, partnerID string, params *RegisterChannelParams, body RegisterChannelJSONRequestBody, reqEditors ...RequestEditorFn) (*RegisterChannelResponse, error) {
+	rsp, err := c.RegisterChannel(ctx, partnerID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRegisterChannelResponse(rsp)
+}
+
+// GetChannelWithResponse Show a channel, and whether it may send.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/accounts/{partner_id}/channels/{channel_id} (the `GetChannel` operationId).
+func (c *ClientWithResponses) GetChannelWithResponse(ctx context.Context, partnerID string, channelID string, params *GetChannelParams, reqEditors ...RequestEditorFn) (*GetChannelResponse, error) {
+	rsp, err := c.GetChannel(ctx, partnerID, channelID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetChannelResponse(rsp)
+}
+
+// CancelChannelWithBodyWithResponse Ends a channel; its number is free again (R5).
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/accounts/{partner_id}/channels/{channel_id}/cancel (the `CancelChannel` operationId).
+func (c *ClientWithResponses) CancelChannelWithBodyWithResponse(ctx context.Context, partnerID string, channelID string, params *CancelChannelParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CancelChannelResponse, error) {
+	rsp, err := c.CancelChannelWithBody(ctx, partnerID, channelID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCancelChannelResponse(rsp)
+}
+
+// CancelChannelWithResponse Ends a channel; its number is free again (R5).
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/accounts/{partner_id}/channels/{channel_id}/cancel (the `CancelChannel` operationId).
+func (c *ClientWithResponses) CancelChannelWithResponse(ctx context.Context, partnerID string, channelID string, params *CancelChannelParams, body CancelChannelJSONRequestBody, reqEditors ...RequestEditorFn) (*CancelChannelResponse, error) {
+	rsp, err := c.CancelChannel(ctx, partnerID, channelID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCancelChannelResponse(rsp)
+}
+
+// CloseAccountWithBodyWithResponse Ends the account for ever (R32).
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/accounts/{partner_id}/close (the `CloseAccount` operationId).
+func (c *ClientWithResponses) CloseAccountWithBodyWithResponse(ctx context.Context, partnerID string, params *CloseAccountParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CloseAccountResponse, error) {
+	rsp, err := c.CloseAccountWithBody(ctx, partnerID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCloseAccountResponse(rsp)
+}
+
+// CloseAccountWithResponse Ends the account for ever (R32).
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/accounts/{partner_id}/close (the `CloseAccount` operationId).
+func (c *ClientWithResponses) CloseAccountWithResponse(ctx context.Context, partnerID string, params *CloseAccountParams, body CloseAccountJSONRequestBody, reqEditors ...RequestEditorFn) (*CloseAccountResponse, error) {
+	rsp, err := c.CloseAccount(ctx, partnerID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCloseAccountResponse(rsp)
+}
+
+// ConfirmPaymentWithBodyWithResponse Finance's word that money arrived; the only thing that lifts an overdue block by default (R22).
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/accounts/{partner_id}/confirmations (the `ConfirmPayment` operationId).
+func (c *ClientWithResponses) ConfirmPaymentWithBodyWithResponse(ctx context.Context, partnerID string, params *ConfirmPaymentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ConfirmPaymentResponse, error) {
+	rsp, err := c.ConfirmPaymentWithBody(ctx, partnerID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseConfirmPaymentResponse(rsp)
+}
+
+// ConfirmPaymentWithResponse Finance's word that money arrived; the only thing that lifts an overdue block by default (R22).
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/accounts/{partner_id}/confirmations (the `ConfirmPayment` operationId).
+func (c *ClientWithResponses) ConfirmPaymentWithResponse(ctx context.Context, partnerID string, params *ConfirmPaymentParams, body ConfirmPaymentJSONRequestBody, reqEditors ...RequestEditorFn) (*ConfirmPaymentResponse, error) {
+	rsp, err := c.ConfirmPayment(ctx, partnerID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseConfirmPaymentResponse(rsp)
+}
+
+// GetContractWithResponse Show the contract's terms.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/accounts/{partner_id}/contract (the `GetContract` operationId).
+func (c *ClientWithResponses) GetContractWithResponse(ctx context.Context, partnerID string, params *GetContractParams, reqEditors ...RequestEditorFn) (*GetContractResponse, error) {
+	rsp, err := c.GetContract(ctx, partnerID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetContractResponse(rsp)
+}
+
+// ChangeContractWithBodyWithResponse Changes the contract's terms; what is left out stays.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/accounts/{partner_id}/contract (the `ChangeContract` operationId).
+func (c *ClientWithResponses) ChangeContractWithBodyWithResponse(ctx context.Context, partnerID string, params *ChangeContractParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangeContractResponse, error) {
+	rsp, err := c.ChangeContractWithBody(ctx, partnerID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseChangeContractResponse(rsp)
+}
+
+// ChangeContractWithResponse Changes the contract's terms; what is left out stays.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/accounts/{partner_id}/contract (the `ChangeContract` operationId).
+func (c *ClientWithResponses) ChangeContractWithResponse(ctx context.Context, partnerID string, params *ChangeContractParams, body ChangeContractJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeContractResponse, error) {
+	rsp, err := c.ChangeContract(ctx, partnerID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseChangeContractResponse(rsp)
+}
+
+// CorrectChargeWithBodyWithResponse Takes a wrong charge back (R34).
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/accounts/{partner_id}/corrections (the `CorrectCharge` operationId).
+func (c *ClientWithResponses) CorrectChargeWithBodyWithResponse(ctx context.Context, partnerID string, params *CorrectChargeParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CorrectChargeResponse, error) {
+	rsp, err := c.CorrectChargeWithBody(ctx, partnerID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCorrectChargeResponse(rsp)
+}
+
+// CorrectChargeWithResponse Takes a wrong charge back (R34).
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/accounts/{partner_id}/corrections (the `CorrectCharge` operationId).
+func (c *ClientWithResponses) CorrectChargeWithResponse(ctx context.Context, partnerID string, params *CorrectChargeParams, body CorrectChargeJSONRequestBody, reqEditors ...RequestEditorFn) (*CorrectChargeResponse, error) {
+	rsp, err := c.CorrectCharge(ctx, partnerID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCorrectChargeResponse(rsp)
+}
+
+// ListDailyBalancesWithResponse List an account's balances as published daily at 00:00 UTC (R33).
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/accounts/{partner_id}/daily-balances (the `ListDailyBalances` operationId).
+func (c *ClientWithResponses) ListDailyBalancesWithResponse(ctx context.Context, partnerID string, params *ListDailyBalancesParams, reqEditors ...RequestEditorFn) (*ListDailyBalancesResponse, error) {
+	rsp, err := c.ListDailyBalances(ctx, partnerID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListDailyBalancesResponse(rsp)
+}
+
+// GetForecastWithResponse Say when an account's balance is expected to be at its threshold and at zero.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/accounts/{partner_id}/forecast (the `GetForecast` operationId).
+func (c *ClientWithResponses) GetForecastWithResponse(ctx context.Context, partnerID string, params *GetForecastParams, reqEditors ...RequestEditorFn) (*GetForecastResponse, error) {
+	rsp, err := c.GetForecast(ctx, partnerID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetForecastResponse(rsp)
+}
+
+// ListInvoicesWithResponse List an account's invoices and credit notes, the newest first.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/accounts/{partner_id}/invoices (the `ListInvoices` operationId).
+func (c *ClientWithResponses) ListInvoicesWithResponse(ctx context.Context, partnerID string, params *ListInvoicesParams, reqEditors ...RequestEditorFn) (*ListInvoicesResponse, error) {
+	rsp, err := c.ListInvoices(ctx, partnerID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListInvoicesResponse(rsp)
+}
+
+// GetInvoiceWithResponse Show an invoice or credit note.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/accounts/{partner_id}/invoices/{number} (the `GetInvoice` operationId).
+func (c *ClientWithResponses) GetInvoiceWithResponse(ctx context.Context, partnerID string, number string, params *GetInvoiceParams, reqEditors ...RequestEditorFn) (*GetInvoiceResponse, error) {
+	rsp, err := c.GetInvoice(ctx, partnerID, number, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetInvoiceResponse(rsp)
+}
+
+// GetInvoicePdfWithResponse Download an invoice or credit note as PDF.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/accounts/{partner_id}/invoices/{number}/pdf (the `GetInvoicePdf` operationId).
+func (c *ClientWithResponses) GetInvoicePdfWithResponse(ctx context.Context, partnerID string, number string, params *GetInvoicePdfParams, reqEditors ...RequestEditorFn) (*GetInvoicePdfResponse, error) {
+	rsp, err := c.GetInvoicePdf(ctx, partnerID, number, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetInvoicePdfResponse(rsp)
+}
+
+// ChargeLicenceFeeWithBodyWithResponse Always rejected: the licence fee is not paid from the balance (R3).
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/accounts/{partner_id}/licence-fees (the `ChargeLicenceFee` operationId).
+func (c *ClientWithResponses) ChargeLicenceFeeWithBodyWithResponse(ctx context.Context, partnerID string, params *ChargeLicenceFeeParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChargeLicenceFeeResponse, error) {
+	rsp, err := c.ChargeLicenceFeeWithBody(ctx, partnerID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseChargeLicenceFeeResponse(rsp)
+}
+
+// ChargeLicenceFeeWithResponse Always rejected: the licence fee is not paid from the balance (R3).
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/accounts/{partner_id}/licence-fees (the `ChargeLicenceFee` operationId).
+func (c *ClientWithResponses) ChargeLicenceFeeWithResponse(ctx context.Context, partnerID string, params *ChargeLicenceFeeParams, body ChargeLicenceFeeJSONRequestBody, reqEditors ...RequestEditorFn) (*ChargeLicenceFeeResponse, error) {
+	rsp, err := c.ChargeLicenceFee(ctx, partnerID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseChargeLicenceFeeResponse(rsp)
+}
+
+// ListRechargesWithResponse List an account's card payments with how they ended, the newest first.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/accounts/{partner_id}/recharges (the `ListRecharges` operationId).
+func (c *ClientWithResponses) ListRechargesWithResponse(ctx context.Context, partnerID string, params *ListRechargesParams, reqEditors ...RequestEditorFn) (*ListRechargesResponse, error) {
+	rsp, err := c.ListRecharges(ctx, partnerID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListRechargesResponse(rsp)
+}
+
+// AddFundsWithBodyWithResponse Charges the card by hand (R18).
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/accounts/{partner_id}/recharges (the `AddFunds` operationId).
+func (c *ClientWithResponses) AddFundsWithBodyWithResponse(ctx context.Context, partnerID string, params *AddFundsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AddFundsResponse, error) {
+	rsp, err := c.AddFundsWithBody(ctx, partnerID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAddFundsResponse(rsp)
+}
+
+// AddFundsWithResponse Charges the card by hand (R18).
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/accounts/{partner_id}/recharges (the `AddFunds` operationId).
+func (c *ClientWithResponses) AddFundsWithResponse(ctx context.Context, partnerID string, params *AddFundsParams, body AddFundsJSONRequestBody, reqEditors ...RequestEditorFn) (*AddFundsResponse, error) {
+	rsp, err := c.AddFunds(ctx, partnerID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAddFundsResponse(rsp)
+}
+
+// GetRechargeWithResponse Show a card payment with how it ended.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/accounts/{partner_id}/recharges/{recharge_id} (the `GetRecharge` operationId).
+func (c *ClientWithResponses) GetRechargeWithResponse(ctx context.Context, partnerID string, rechargeID string, params *GetRechargeParams, reqEditors ...RequestEditorFn) (*GetRechargeResponse, error) {
+	rsp, err := c.GetRecharge(ctx, partnerID, rechargeID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetRechargeResponse(rsp)
+}
+
+// ListRefundsWithResponse List an account's refunds through the card processor.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/accounts/{partner_id}/refunds (the `ListRefunds` operationId).
+func (c *ClientWithResponses) ListRefundsWithResponse(ctx context.Context, partnerID string, params *ListRefundsParams, reqEditors ...RequestEditorFn) (*ListRefundsResponse, error) {
+	rsp, err := c.ListRefunds(ctx, partnerID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListRefundsResponse(rsp)
+}
+
+// RefundWithBodyWithResponse Pays credit back in exceptional cases (R32).
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/accounts/{partner_id}/refunds (the `Refund` operationId).
+func (c *ClientWithResponses) RefundWithBodyWithResponse(ctx context.Context, partnerID string, params *RefundParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RefundResponse, error) {
+	rsp, err := c.RefundWithBody(ctx, partnerID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRefundResponse(rsp)
+}
+
+// RefundWithResponse Pays credit back in exceptional cases (R32).
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/accounts/{partner_id}/refunds (the `Refund` operationId).
+func (c *ClientWithResponses) RefundWithResponse(ctx context.Context, partnerID string, params *RefundParams, body RefundJSONRequestBody, reqEditors ...RequestEditorFn) (*RefundResponse, error) {
+	rsp, err := c.Refund(ctx, partnerID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRefundResponse(rsp)
+}
+
+// CancelRefundWithBodyWithResponse Ends a refund whose last attempt failed; the amount returns to the balance (R36).
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/accounts/{partner_id}/refunds/{refund_id}/cancel (the `CancelRefund` operationId).
+func (c *ClientWithResponses) CancelRefundWithBodyWithResponse(ctx context.Context, partnerID string, refundID string, params *CancelRefundParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CancelRefundResponse, error) {
+	rsp, err := c.CancelRefundWithBody(ctx, partnerID, refundID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCancelRefundResponse(rsp)
+}
+
+// CancelRefundWithResponse Ends a refund whose last attempt failed; the amount returns to the balance (R36).
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/accounts/{partner_id}/refunds/{refund_id}/cancel (the `CancelRefund` operationId).
+func (c *ClientWithResponses) CancelRefundWithResponse(ctx context.Context, partnerID string, refundID string, params *CancelRefundParams, body CancelRefundJSONRequestBody, reqEditors ...RequestEditorFn) (*CancelRefundResponse, error) {
+	rsp, err := c.CancelRefund(ctx, partnerID, refundID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCancelRefundResponse(rsp)
+}
+
+// RetryRefundWithBodyWithResponse Pays a refund out again whose last attempt failed (R36).
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/accounts/{partner_id}/refunds/{refund_id}/retry (the `RetryRefund` operationId).
+func (c *ClientWithResponses) RetryRefundWithBodyWithResponse(ctx context.Context, partnerID string, refundID string, params *RetryRefundParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RetryRefundResponse, error) {
+	rsp, err := c.RetryRefundWithBody(ctx, partnerID, refundID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRetryRefundResponse(rsp)
+}
+
+// RetryRefundWithResponse Pays a refund out again whose last attempt failed (R36).
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/accounts/{partner_id}/refunds/{refund_id}/retry (the `RetryRefund` operationId).
+func (c *ClientWithResponses) RetryRefundWithResponse(ctx context.Context, partnerID string, refundID string, params *RetryRefundParams, body RetryRefundJSONRequestBody, reqEditors ...RequestEditorFn) (*RetryRefundResponse, error) {
+	rsp, err := c.RetryRefund(ctx, partnerID, refundID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRetryRefundResponse(rsp)
+}
+
+// GetSettingsWithResponse Show the recharge settings.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/accounts/{partner_id}/settings (the `GetSettings` operationId).
+func (c *ClientWithResponses) GetSettingsWithResponse(ctx context.Context, partnerID string, params *GetSettingsParams, reqEditors ...RequestEditorFn) (*GetSettingsResponse, error) {
+	rsp, err := c.GetSettings(ctx, partnerID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetSettingsResponse(rsp)
 }
 
 // ChangeRechargeSettingsWithBodyWithResponse Changes the partner's recharge settings; what is left out stays (R11).
@@ -970,6 +10337,232 @@ func (c *ClientWithResponses) ChangeRechargeSettingsWithResponse(ctx context.Con
 	return ParseChangeRechargeSettingsResponse(rsp)
 }
 
+// GetStatementWithResponse Show what moved an account's balance in a calendar month (UTC), and the month's usage.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/accounts/{partner_id}/statements/{month} (the `GetStatement` operationId).
+func (c *ClientWithResponses) GetStatementWithResponse(ctx context.Context, partnerID string, month string, params *GetStatementParams, reqEditors ...RequestEditorFn) (*GetStatementResponse, error) {
+	rsp, err := c.GetStatement(ctx, partnerID, month, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetStatementResponse(rsp)
+}
+
+// GetStatementCsvWithResponse Download an account's month-end statement as CSV (R31).
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/accounts/{partner_id}/statements/{month}/csv (the `GetStatementCsv` operationId).
+func (c *ClientWithResponses) GetStatementCsvWithResponse(ctx context.Context, partnerID string, month string, reqEditors ...RequestEditorFn) (*GetStatementCsvResponse, error) {
+	rsp, err := c.GetStatementCsv(ctx, partnerID, month, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetStatementCsvResponse(rsp)
+}
+
+// GetStatementPdfWithResponse Download an account's month-end statement as PDF (R31).
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/accounts/{partner_id}/statements/{month}/pdf (the `GetStatementPdf` operationId).
+func (c *ClientWithResponses) GetStatementPdfWithResponse(ctx context.Context, partnerID string, month string, reqEditors ...RequestEditorFn) (*GetStatementPdfResponse, error) {
+	rsp, err := c.GetStatementPdf(ctx, partnerID, month, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetStatementPdfResponse(rsp)
+}
+
+// GetStatementXlsxWithResponse Download an account's month-end statement as workbook with formulas (R31).
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/accounts/{partner_id}/statements/{month}/xlsx (the `GetStatementXlsx` operationId).
+func (c *ClientWithResponses) GetStatementXlsxWithResponse(ctx context.Context, partnerID string, month string, reqEditors ...RequestEditorFn) (*GetStatementXlsxResponse, error) {
+	rsp, err := c.GetStatementXlsx(ctx, partnerID, month, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetStatementXlsxResponse(rsp)
+}
+
+// TransferWithBodyWithResponse Always rejected: funds never move between accounts (R1).
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/accounts/{partner_id}/transfers (the `Transfer` operationId).
+func (c *ClientWithResponses) TransferWithBodyWithResponse(ctx context.Context, partnerID string, params *TransferParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*TransferResponse, error) {
+	rsp, err := c.TransferWithBody(ctx, partnerID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseTransferResponse(rsp)
+}
+
+// TransferWithResponse Always rejected: funds never move between accounts (R1).
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/accounts/{partner_id}/transfers (the `Transfer` operationId).
+func (c *ClientWithResponses) TransferWithResponse(ctx context.Context, partnerID string, params *TransferParams, body TransferJSONRequestBody, reqEditors ...RequestEditorFn) (*TransferResponse, error) {
+	rsp, err := c.Transfer(ctx, partnerID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseTransferResponse(rsp)
+}
+
+// UnblockWithBodyWithResponse Lifts the block by hand (R23).
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/accounts/{partner_id}/unblock (the `Unblock` operationId).
+func (c *ClientWithResponses) UnblockWithBodyWithResponse(ctx context.Context, partnerID string, params *UnblockParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UnblockResponse, error) {
+	rsp, err := c.UnblockWithBody(ctx, partnerID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUnblockResponse(rsp)
+}
+
+// UnblockWithResponse Lifts the block by hand (R23).
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/accounts/{partner_id}/unblock (the `Unblock` operationId).
+func (c *ClientWithResponses) UnblockWithResponse(ctx context.Context, partnerID string, params *UnblockParams, body UnblockJSONRequestBody, reqEditors ...RequestEditorFn) (*UnblockResponse, error) {
+	rsp, err := c.Unblock(ctx, partnerID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUnblockResponse(rsp)
+}
+
+// GetUsageWithResponse Show an account's usage of a billing month, broken down.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/accounts/{partner_id}/usage (the `GetUsage` operationId).
+func (c *ClientWithResponses) GetUsageWithResponse(ctx context.Context, partnerID string, params *GetUsageParams, reqEditors ...RequestEditorFn) (*GetUsageResponse, error) {
+	rsp, err := c.GetUsage(ctx, partnerID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetUsageResponse(rsp)
+}
+
+// ListUsageDaysWithResponse List an account's usage by day and category, for charts.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/accounts/{partner_id}/usage/days (the `ListUsageDays` operationId).
+func (c *ClientWithResponses) ListUsageDaysWithResponse(ctx context.Context, partnerID string, params *ListUsageDaysParams, reqEditors ...RequestEditorFn) (*ListUsageDaysResponse, error) {
+	rsp, err := c.ListUsageDays(ctx, partnerID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListUsageDaysResponse(rsp)
+}
+
+// GetAccountWhyWithResponse Tell why an account is blocked, or not, and what ends it.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/accounts/{partner_id}/why (the `GetAccountWhy` operationId).
+func (c *ClientWithResponses) GetAccountWhyWithResponse(ctx context.Context, partnerID string, params *GetAccountWhyParams, reqEditors ...RequestEditorFn) (*GetAccountWhyResponse, error) {
+	rsp, err := c.GetAccountWhy(ctx, partnerID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetAccountWhyResponse(rsp)
+}
+
+// ListBalancesWithResponse List the balances of the accounts that you may see, in order of partner ids.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/balances (the `ListBalances` operationId).
+func (c *ClientWithResponses) ListBalancesWithResponse(ctx context.Context, params *ListBalancesParams, reqEditors ...RequestEditorFn) (*ListBalancesResponse, error) {
+	rsp, err := c.ListBalances(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListBalancesResponse(rsp)
+}
+
+// ListForecastsWithResponse List the forecasts of the accounts that you may see, the most urgent first; closed accounts have none.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/forecasts (the `ListForecasts` operationId).
+func (c *ClientWithResponses) ListForecastsWithResponse(ctx context.Context, params *ListForecastsParams, reqEditors ...RequestEditorFn) (*ListForecastsResponse, error) {
+	rsp, err := c.ListForecasts(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListForecastsResponse(rsp)
+}
+
+// ParseGetProviderBalanceResponse parses an HTTP response from a GetProviderBalanceWithResponse call
+func ParseGetProviderBalanceResponse(rsp *http.Response) (*GetProviderBalanceResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetProviderBalanceResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest struct {
+			// Currency ISO 4217 code in lower case.
+			//
+			// Example: eur
+			Currency string `json:"currency"`
+
+			// Total The balance, exact.
+			//
+			// Example: 100.45
+			Total float32 `json:"total"`
+		}
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest struct {
+			Meta struct {
+				// Details Nothing more.
+				Details []string `json:"details"`
+
+				// DeveloperMessage What is wrong, and what to do.
+				DeveloperMessage string `json:"developer_message"`
+
+				// HTTPCode The status of the response.
+				HTTPCode int `json:"http_code"`
+
+				// Success Always false.
+				Success bool `json:"success"`
+			} `json:"meta"`
+		}
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseListAccountsResponse parses an HTTP response from a ListAccountsWithResponse call
 func ParseListAccountsResponse(rsp *http.Response) (*ListAccountsResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -985,7 +10578,7 @@ func ParseListAccountsResponse(rsp *http.Response) (*ListAccountsResponse, error
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
-		var dest PageAccountLine
+		var dest Accounts
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -998,6 +10591,59 @@ func ParseListAccountsResponse(rsp *http.Response) (*ListAccountsResponse, error
 		}
 		response.ApplicationProblemJSONDefault = &dest
 
+	}
+
+	return response, nil
+}
+
+// ParseOpenAccountResponse parses an HTTP response from a OpenAccountWithResponse call
+func ParseOpenAccountResponse(rsp *http.Response) (*OpenAccountResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &OpenAccountResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest AccountView
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers OpenAccountResponse201Headers
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		if values := rsp.Header.Values("Prepay-Position"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Prepay-Position", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PrepayPosition = &value
+		}
+		response.Headers201 = &headers
 	}
 
 	return response, nil
@@ -1036,6 +10682,1406 @@ func ParseGetAccountResponse(rsp *http.Response) (*GetAccountResponse, error) {
 	return response, nil
 }
 
+// ParseGetAlertsResponse parses an HTTP response from a GetAlertsWithResponse call
+func ParseGetAlertsResponse(rsp *http.Response) (*GetAlertsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetAlertsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Alerts
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetAlertsResponse200Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Prepay-Position"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Prepay-Position", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PrepayPosition = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseChangeAlertSettingsResponse parses an HTTP response from a ChangeAlertSettingsWithResponse call
+func ParseChangeAlertSettingsResponse(rsp *http.Response) (*ChangeAlertSettingsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ChangeAlertSettingsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Alerts
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ChangeAlertSettingsResponse200Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Prepay-Position"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Prepay-Position", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PrepayPosition = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetBalanceResponse parses an HTTP response from a GetBalanceWithResponse call
+func ParseGetBalanceResponse(rsp *http.Response) (*GetBalanceResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetBalanceResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest BalanceLine
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetBillingResponse parses an HTTP response from a GetBillingWithResponse call
+func ParseGetBillingResponse(rsp *http.Response) (*GetBillingResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetBillingResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest BillingDetails
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetBillingResponse200Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Prepay-Position"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Prepay-Position", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PrepayPosition = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseChangeBillingDetailsResponse parses an HTTP response from a ChangeBillingDetailsWithResponse call
+func ParseChangeBillingDetailsResponse(rsp *http.Response) (*ChangeBillingDetailsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ChangeBillingDetailsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest BillingDetails
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ChangeBillingDetailsResponse200Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Prepay-Position"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Prepay-Position", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PrepayPosition = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseBlockResponse parses an HTTP response from a BlockWithResponse call
+func ParseBlockResponse(rsp *http.Response) (*BlockResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &BlockResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AccountView
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers BlockResponse200Headers
+		if values := rsp.Header.Values("Prepay-Position"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Prepay-Position", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PrepayPosition = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseReplaceCardResponse parses an HTTP response from a ReplaceCardWithResponse call
+func ParseReplaceCardResponse(rsp *http.Response) (*ReplaceCardResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReplaceCardResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Card
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ReplaceCardResponse200Headers
+		if values := rsp.Header.Values("Prepay-Position"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Prepay-Position", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PrepayPosition = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCreateCardLinkResponse parses an HTTP response from a CreateCardLinkWithResponse call
+func ParseCreateCardLinkResponse(rsp *http.Response) (*CreateCardLinkResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateCardLinkResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest CardLink
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListChannelsResponse parses an HTTP response from a ListChannelsWithResponse call
+func ParseListChannelsResponse(rsp *http.Response) (*ListChannelsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListChannelsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Channels
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseRegisterChannelResponse parses an HTTP response from a RegisterChannelWithResponse call
+func ParseRegisterChannelResponse(rsp *http.Response) (*RegisterChannelResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RegisterChannelResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest ChannelView
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers RegisterChannelResponse201Headers
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		if values := rsp.Header.Values("Prepay-Position"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Prepay-Position", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PrepayPosition = &value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetChannelResponse parses an HTTP response from a GetChannelWithResponse call
+func ParseGetChannelResponse(rsp *http.Response) (*GetChannelResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetChannelResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ChannelView
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseCancelChannelResponse parses an HTTP response from a CancelChannelWithResponse call
+func ParseCancelChannelResponse(rsp *http.Response) (*CancelChannelResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CancelChannelResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AccountView
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers CancelChannelResponse200Headers
+		if values := rsp.Header.Values("Prepay-Position"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Prepay-Position", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PrepayPosition = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCloseAccountResponse parses an HTTP response from a CloseAccountWithResponse call
+func ParseCloseAccountResponse(rsp *http.Response) (*CloseAccountResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CloseAccountResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AccountView
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers CloseAccountResponse200Headers
+		if values := rsp.Header.Values("Prepay-Position"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Prepay-Position", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PrepayPosition = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseConfirmPaymentResponse parses an HTTP response from a ConfirmPaymentWithResponse call
+func ParseConfirmPaymentResponse(rsp *http.Response) (*ConfirmPaymentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ConfirmPaymentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AccountView
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ConfirmPaymentResponse200Headers
+		if values := rsp.Header.Values("Prepay-Position"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Prepay-Position", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PrepayPosition = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetContractResponse parses an HTTP response from a GetContractWithResponse call
+func ParseGetContractResponse(rsp *http.Response) (*GetContractResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetContractResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Contract
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetContractResponse200Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Prepay-Position"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Prepay-Position", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PrepayPosition = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseChangeContractResponse parses an HTTP response from a ChangeContractWithResponse call
+func ParseChangeContractResponse(rsp *http.Response) (*ChangeContractResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ChangeContractResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Contract
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ChangeContractResponse200Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Prepay-Position"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Prepay-Position", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PrepayPosition = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCorrectChargeResponse parses an HTTP response from a CorrectChargeWithResponse call
+func ParseCorrectChargeResponse(rsp *http.Response) (*CorrectChargeResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CorrectChargeResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AccountView
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers CorrectChargeResponse200Headers
+		if values := rsp.Header.Values("Prepay-Position"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Prepay-Position", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PrepayPosition = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListDailyBalancesResponse parses an HTTP response from a ListDailyBalancesWithResponse call
+func ParseListDailyBalancesResponse(rsp *http.Response) (*ListDailyBalancesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListDailyBalancesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PageDailyBalance
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetForecastResponse parses an HTTP response from a GetForecastWithResponse call
+func ParseGetForecastResponse(rsp *http.Response) (*GetForecastResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetForecastResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ForecastLine
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListInvoicesResponse parses an HTTP response from a ListInvoicesWithResponse call
+func ParseListInvoicesResponse(rsp *http.Response) (*ListInvoicesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListInvoicesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PagePartnerDocument
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetInvoiceResponse parses an HTTP response from a GetInvoiceWithResponse call
+func ParseGetInvoiceResponse(rsp *http.Response) (*GetInvoiceResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetInvoiceResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest InvoiceDocument
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetInvoicePdfResponse parses an HTTP response from a GetInvoicePdfWithResponse call
+func ParseGetInvoicePdfResponse(rsp *http.Response) (*GetInvoicePdfResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetInvoicePdfResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetInvoicePdfResponse200Headers
+		if values := rsp.Header.Values("Content-Disposition"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Disposition", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentDisposition = &value
+		}
+		if values := rsp.Header.Values("Content-Type"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Type", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentType = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseChargeLicenceFeeResponse parses an HTTP response from a ChargeLicenceFeeWithResponse call
+func ParseChargeLicenceFeeResponse(rsp *http.Response) (*ChargeLicenceFeeResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ChargeLicenceFeeResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AccountView
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ChargeLicenceFeeResponse200Headers
+		if values := rsp.Header.Values("Prepay-Position"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Prepay-Position", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PrepayPosition = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListRechargesResponse parses an HTTP response from a ListRechargesWithResponse call
+func ParseListRechargesResponse(rsp *http.Response) (*ListRechargesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListRechargesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PageRechargeRow
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseAddFundsResponse parses an HTTP response from a AddFundsWithResponse call
+func ParseAddFundsResponse(rsp *http.Response) (*AddFundsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AddFundsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AccountView
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers AddFundsResponse200Headers
+		if values := rsp.Header.Values("Prepay-Position"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Prepay-Position", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PrepayPosition = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetRechargeResponse parses an HTTP response from a GetRechargeWithResponse call
+func ParseGetRechargeResponse(rsp *http.Response) (*GetRechargeResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetRechargeResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RechargeRow
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListRefundsResponse parses an HTTP response from a ListRefundsWithResponse call
+func ParseListRefundsResponse(rsp *http.Response) (*ListRefundsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListRefundsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Refunds
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseRefundResponse parses an HTTP response from a RefundWithResponse call
+func ParseRefundResponse(rsp *http.Response) (*RefundResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RefundResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AccountView
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers RefundResponse200Headers
+		if values := rsp.Header.Values("Prepay-Position"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Prepay-Position", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PrepayPosition = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCancelRefundResponse parses an HTTP response from a CancelRefundWithResponse call
+func ParseCancelRefundResponse(rsp *http.Response) (*CancelRefundResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CancelRefundResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AccountView
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers CancelRefundResponse200Headers
+		if values := rsp.Header.Values("Prepay-Position"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Prepay-Position", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PrepayPosition = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRetryRefundResponse parses an HTTP response from a RetryRefundWithResponse call
+func ParseRetryRefundResponse(rsp *http.Response) (*RetryRefundResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RetryRefundResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AccountView
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers RetryRefundResponse200Headers
+		if values := rsp.Header.Values("Prepay-Position"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Prepay-Position", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PrepayPosition = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetSettingsResponse parses an HTTP response from a GetSettingsWithResponse call
+func ParseGetSettingsResponse(rsp *http.Response) (*GetSettingsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetSettingsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RechargeSettings
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetSettingsResponse200Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Prepay-Position"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Prepay-Position", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PrepayPosition = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseChangeRechargeSettingsResponse parses an HTTP response from a ChangeRechargeSettingsWithResponse call
 func ParseChangeRechargeSettingsResponse(rsp *http.Response) (*ChangeRechargeSettingsResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -1051,7 +12097,462 @@ func ParseChangeRechargeSettingsResponse(rsp *http.Response) (*ChangeRechargeSet
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RechargeSettings
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ChangeRechargeSettingsResponse200Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Prepay-Position"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Prepay-Position", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PrepayPosition = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetStatementResponse parses an HTTP response from a GetStatementWithResponse call
+func ParseGetStatementResponse(rsp *http.Response) (*GetStatementResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetStatementResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Statement
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetStatementCsvResponse parses an HTTP response from a GetStatementCsvWithResponse call
+func ParseGetStatementCsvResponse(rsp *http.Response) (*GetStatementCsvResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetStatementCsvResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetStatementCsvResponse200Headers
+		if values := rsp.Header.Values("Content-Disposition"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Disposition", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentDisposition = &value
+		}
+		if values := rsp.Header.Values("Content-Type"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Type", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentType = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetStatementPdfResponse parses an HTTP response from a GetStatementPdfWithResponse call
+func ParseGetStatementPdfResponse(rsp *http.Response) (*GetStatementPdfResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetStatementPdfResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetStatementPdfResponse200Headers
+		if values := rsp.Header.Values("Content-Disposition"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Disposition", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentDisposition = &value
+		}
+		if values := rsp.Header.Values("Content-Type"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Type", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentType = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetStatementXlsxResponse parses an HTTP response from a GetStatementXlsxWithResponse call
+func ParseGetStatementXlsxResponse(rsp *http.Response) (*GetStatementXlsxResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetStatementXlsxResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetStatementXlsxResponse200Headers
+		if values := rsp.Header.Values("Content-Disposition"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Disposition", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentDisposition = &value
+		}
+		if values := rsp.Header.Values("Content-Type"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Type", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentType = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseTransferResponse parses an HTTP response from a TransferWithResponse call
+func ParseTransferResponse(rsp *http.Response) (*TransferResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &TransferResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest AccountView
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers TransferResponse200Headers
+		if values := rsp.Header.Values("Prepay-Position"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Prepay-Position", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PrepayPosition = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseUnblockResponse parses an HTTP response from a UnblockWithResponse call
+func ParseUnblockResponse(rsp *http.Response) (*UnblockResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UnblockResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AccountView
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UnblockResponse200Headers
+		if values := rsp.Header.Values("Prepay-Position"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Prepay-Position", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PrepayPosition = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetUsageResponse parses an HTTP response from a GetUsageWithResponse call
+func ParseGetUsageResponse(rsp *http.Response) (*GetUsageResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetUsageResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Usage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListUsageDaysResponse parses an HTTP response from a ListUsageDaysWithResponse call
+func ParseListUsageDaysResponse(rsp *http.Response) (*ListUsageDaysResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListUsageDaysResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest UsageDays
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetAccountWhyResponse parses an HTTP response from a GetAccountWhyWithResponse call
+func ParseGetAccountWhyResponse(rsp *http.Response) (*GetAccountWhyResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetAccountWhyResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest WhyAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListBalancesResponse parses an HTTP response from a ListBalancesWithResponse call
+func ParseListBalancesResponse(rsp *http.Response) (*ListBalancesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListBalancesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PageBalanceLine
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListForecastsResponse parses an HTTP response from a ListForecastsWithResponse call
+func ParseListForecastsResponse(rsp *http.Response) (*ListForecastsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListForecastsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Forecasts
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}

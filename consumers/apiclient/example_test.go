@@ -17,7 +17,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	accounts := func(ctx context.Context, cursor *string) ([]apiclient.AccountLine, *string, error) {
+	accounts := func(ctx context.Context, cursor *string) ([]apiclient.AccountRow, *string, error) {
 		r, err := c.ListAccountsWithResponse(ctx, &apiclient.ListAccountsParams{Cursor: cursor})
 		if err != nil {
 			return nil, nil, err

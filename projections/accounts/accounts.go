@@ -270,6 +270,18 @@ func (m *Model) Position(partnerID string) (eventstore.Position, bool) {
 	return eventstore.Start, false
 }
 
+// Funds returns an account's figures and switches: a plain value, cheap to
+// have. False where there is no account.
+func (m *Model) Funds(partnerID string) (domain.Funds, bool) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	a := m.accounts[partnerID]
+	if a == nil {
+		return domain.Funds{}, false
+	}
+	return a.State.Funds, true
+}
+
 // Exists reports whether the partner has an account.
 func (m *Model) Exists(partnerID string) bool {
 	m.mu.RLock()

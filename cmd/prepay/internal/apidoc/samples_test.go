@@ -1,6 +1,7 @@
 package apidoc
 
 import (
+	"context"
 	"testing"
 
 	"prepayledger/cmd/prepay/internal/access"
@@ -11,7 +12,11 @@ import (
 )
 
 // options are those of the API under test.
-func options(d *desk.Desk) httpapi.Options { return httpapi.Options{Desk: d} }
+func options(d *desk.Desk) httpapi.Options {
+	return httpapi.Options{Desk: d, Rate: 1e6, Burst: 1e6, CardLink: func(context.Context, string, string) (string, error) {
+		return "https://processor.example/page", nil
+	}}
+}
 
 // setUp opens PA-1, which the samples are about, and PA-2, which is another
 // partner's.
@@ -23,12 +28,16 @@ func setUp(t *testing.T, d *desk.Desk) {
 			t.Fatal(err)
 		}
 	}
+	charge(t, d)
 }
 
 // anything fills every parameter of a path with something that may stand
 // there.
 func anything() map[string]string {
-	return map[string]string{"partner_id": "PA-1"}
+	return map[string]string{
+		"partner_id": "PA-1", "channel_id": "CH-1", "recharge_id": "PA-1-R000001", "refund_id": "PA-1-F000001", "month": "2026-11",
+		"number": "PA-1-2026-000001",
+	}
 }
 
 // sample is a call of an operation, in the order in which they are made.
@@ -47,12 +56,12 @@ type sample struct {
 // samples call every operation so that it is done, and some so that it is not.
 func samples() []sample {
 	own := map[string]string{"partner_id": "PA-1"}
-	return []sample{
+	return append([]sample{
 		{op: "list_accounts", role: access.RolePartner, status: 200, contains: `"partner_id":"PA-1"`},
 		{op: "list_accounts", role: access.RoleFinance, query: "?limit=1", status: 200, contains: `"next"`},
 		{op: "get_account", role: access.RolePartner, path: own, status: 200},
 		{op: "get_account", role: access.RoleAuditor, path: map[string]string{"partner_id": "PA-3"}, status: 404, contains: "unknown_account"},
 		{op: "change_recharge_settings", role: access.RolePartner, path: own, body: `{"threshold":"250"}`, header: map[string]string{"Idempotency-Key": "k-1"}, status: 200},
 		{op: "change_recharge_settings", role: access.RolePartner, path: own, body: `{"threshold":"-1"}`, status: 422, contains: "invalid_setting"},
-	}
+	}, accountSamples()...)
 }

@@ -57,6 +57,11 @@ type AccountQuery struct {
 	// Offset is how many are left out at the beginning; Limit is at most
 	// MaxAccountRows, which 0 is.
 	Offset, Limit int
+	// After is the Next of the page before; empty for the first. Unlike an
+	// Offset it shows no account twice when others come and go.
+	After string
+	// Sees tells the accounts that may be listed; nil lists all.
+	Sees func(partnerID string) bool
 }
 
 // AccountRow is an account in the list.
@@ -78,6 +83,8 @@ type AccountPage struct {
 	// Total is how many accounts the query finds.
 	Total  int `json:"total"`
 	Offset int `json:"offset"`
+	// Next goes on after this page; empty on the last.
+	Next string `json:"next,omitempty"`
 }
 
 // ListAccounts lists accounts as the views know them. What falls due at this
@@ -88,17 +95,27 @@ func (d *Desk) ListAccounts(ctx context.Context, q AccountQuery) (*AccountPage, 
 	}
 	q.Search = strings.ToLower(strings.TrimSpace(q.Search))
 	found := []AccountRow{}
-	d.Views.Accounts.Each(func(_ string, a *accounts.Account) {
-		if q.finds(a.State) {
+	d.Views.Accounts.Each(func(id string, a *accounts.Account) {
+		if (q.Sees == nil || q.Sees(id)) && q.finds(a.State) {
 			found = append(found, accountRow(a))
 		}
 	})
 	q.sort(found)
 	page := &AccountPage{Total: len(found), Offset: min(max(q.Offset, 0), len(found))}
+	if q.After != "" {
+		var err error
+		if page.Offset, err = q.offsetAfter(found); err != nil {
+			return nil, err
+		}
+	}
 	if q.Limit <= 0 || q.Limit > MaxAccountRows {
 		q.Limit = MaxAccountRows
 	}
-	page.Rows = found[page.Offset:min(page.Offset+q.Limit, len(found))]
+	last := min(page.Offset+q.Limit, len(found))
+	page.Rows = found[page.Offset:last]
+	if last < len(found) {
+		page.Next = q.cursor(&found[last-1])
+	}
 	return page, nil
 }
 
@@ -167,10 +184,22 @@ func (q *AccountQuery) named(s *domain.Account) bool {
 	return false
 }
 
-// sort puts rows in the query's order. They are in order of partner ids, which
-// equal ones stay in.
+// sort puts rows, which are in order of partner ids, in the query's order.
 func (q *AccountQuery) sort(rows []AccountRow) {
-	var order func(a, b *AccountRow) int
+	if q.Sort == "" || q.Sort == SortPartner {
+		if q.Descending {
+			slices.Reverse(rows)
+		}
+		return
+	}
+	compare := q.compare()
+	slices.SortFunc(rows, func(a, b AccountRow) int { return compare(&a, &b) })
+}
+
+// compare is the query's order; equal ones are in order of partner ids.
+func (q *AccountQuery) compare() func(a, b *AccountRow) int {
+	partners := func(a, b *AccountRow) int { return cmp.Compare(a.PartnerID, b.PartnerID) }
+	order := partners
 	switch q.Sort {
 	case SortBalance:
 		order = func(a, b *AccountRow) int { return a.Balance.Cmp(b.Balance) }
@@ -180,18 +209,14 @@ func (q *AccountQuery) sort(rows []AccountRow) {
 		order = func(a, b *AccountRow) int { return compareTimes(a.BlockDeadline, b.BlockDeadline) }
 	case SortActivity:
 		order = func(a, b *AccountRow) int { return a.LastEventAt.Compare(b.LastEventAt) }
-	default:
-		if q.Descending {
-			slices.Reverse(rows)
-		}
-		return
 	}
-	slices.SortStableFunc(rows, func(a, b AccountRow) int {
+	return func(a, b *AccountRow) int {
+		by := order(a, b)
 		if q.Descending {
-			return order(&b, &a)
+			by = order(b, a)
 		}
-		return order(&a, &b)
-	})
+		return cmp.Or(by, partners(a, b))
+	}
 }
 
 // compareTimes puts no time after all times.

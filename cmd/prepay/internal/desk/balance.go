@@ -13,13 +13,13 @@ import (
 
 // BalanceLine is one account's balance.
 type BalanceLine struct {
-	PartnerID   string         `json:"partner_id"`
-	Currency    money.Currency `json:"currency"`
-	Balance     money.Amount   `json:"balance"`
-	AmountDue   money.Amount   `json:"amount_due"`
-	AsOf        string         `json:"as_of"`
-	Published   *money.Amount  `json:"published,omitempty"`
-	PublishedAt *time.Time     `json:"published_at,omitempty"`
+	PartnerID   string         `json:"partner_id" doc:"The account's partner id."`
+	Currency    money.Currency `json:"currency" doc:"ISO 4217 code." example:"EUR"`
+	Balance     money.Amount   `json:"balance" doc:"The balance; below zero something is due."`
+	AmountDue   money.Amount   `json:"amount_due" doc:"What the balance is below zero, else zero (R19)."`
+	AsOf        string         `json:"as_of" doc:"now, or which instant it is the balance of." example:"now"`
+	Published   *money.Amount  `json:"published,omitempty" doc:"The balance published at the last 00:00 UTC (R33)."`
+	PublishedAt *time.Time     `json:"published_at,omitempty" doc:"When it was published."`
 }
 
 // past sets the balance to that of an instant, by one of the events' times
@@ -61,9 +61,45 @@ func (d *Desk) Balance(ctx context.Context, s *domain.Funds, at AsOf) (BalanceLi
 		err := d.past(ctx, &l, at.Happened, func(m *codec.Metadata) time.Time { return m.OccurredAt })
 		return l, err
 	}
-	published, ok, err := d.Views.Daily.Get(s.PartnerID, s.NextDaily.Add(-domain.Day))
+	err := d.publish(&l, s.NextDaily)
+	return l, err
+}
+
+// publish adds the balance published at the last 00:00 UTC.
+func (d *Desk) publish(l *BalanceLine, nextDaily time.Time) error {
+	published, ok, err := d.Views.Daily.Get(l.PartnerID, nextDaily.Add(-domain.Day))
 	if ok {
 		l.Published, l.PublishedAt = &published.Balance, &published.Day
 	}
-	return l, err
+	return err
+}
+
+// LiveBalance returns an account's balance as the read models have it now, and
+// the one published at the last 00:00 UTC (R33). It is cheap; see Live.
+func (d *Desk) LiveBalance(partner string) (BalanceLine, error) {
+	s, known := d.Views.Accounts.Funds(partner)
+	if !known {
+		return BalanceLine{}, notThere(partner)
+	}
+	l := BalanceLine{PartnerID: s.PartnerID, Currency: s.Currency, Balance: s.Balance, AmountDue: s.AmountDue(), AsOf: "now"}
+	return l, d.publish(&l, s.NextDaily)
+}
+
+// DailyBalance is a balance as it was published (R33).
+type DailyBalance struct {
+	Day     string       `json:"day" format:"date" doc:"The day at whose 00:00 UTC it was published." example:"2026-10-02"`
+	Balance money.Amount `json:"balance" doc:"The balance of all that was recorded before."`
+}
+
+// DailyBalances returns at most limit of an account's published balances, the
+// newest first: those of days before the given one, or all for "".
+func (d *Desk) DailyBalances(partner, before string, limit int) ([]DailyBalance, error) {
+	all, err := d.Views.Daily.All(partner)
+	days := []DailyBalance{}
+	for i := len(all) - 1; i >= 0 && len(days) < limit; i-- {
+		if day := all[i].Day.Format(time.DateOnly); before == "" || day < before {
+			days = append(days, DailyBalance{day, all[i].Balance})
+		}
+	}
+	return days, err
 }

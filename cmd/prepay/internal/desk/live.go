@@ -19,9 +19,14 @@ func (d *Desk) Live(partner string) (*accounts.Account, error) {
 		return nil, err
 	}
 	if found == nil {
-		return nil, domain.Reject(domain.UnknownAccount, "There is no partner account %.64q: correct the partner id.", partner)
+		return nil, notThere(partner)
 	}
 	return found, nil
+}
+
+// notThere says to any caller that there is no such account.
+func notThere(partner string) error {
+	return domain.Reject(domain.UnknownAccount, "There is no partner account %.64q: correct the partner id.", partner)
 }
 
 // ReachTimeout is how long a read waits for the read models to be where it asks

@@ -5,10 +5,12 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"net/http"
 	"reflect"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -18,6 +20,8 @@ import (
 
 	"prepayledger/cmd/prepay/internal/access"
 	"prepayledger/cmd/prepay/internal/desk"
+	"prepayledger/consumers/invoices"
+	"prepayledger/consumers/ledger"
 	"prepayledger/domain/money"
 )
 
@@ -41,6 +45,21 @@ type Options struct {
 	Desk *desk.Desk
 	// Logger takes failures, never what was asked; nil is silence.
 	Logger *zap.Logger
+	// CardLink makes a page of the card processor's on which a partner saves a
+	// card, and returns its address; card is the one that is registered. nil:
+	// the processor has none.
+	CardLink func(ctx context.Context, partnerID, card string) (string, error)
+	// Issuer issues the partners' invoices.
+	Issuer invoices.Issuer
+	// Provider is the provider's name in R21's text; empty is
+	// ledger.DefaultProvider.
+	Provider string
+	// Rate is how many requests a second a caller may make in the long run, 0
+	// is DefaultRate; Burst is how many at once, 0 is DefaultBurst.
+	Rate  float64
+	Burst int
+	// Now is the clock by which requests are counted; nil is time.Now.
+	Now func() time.Time
 }
 
 // API is the HTTP API on a router.
@@ -50,6 +69,7 @@ type API struct {
 	log    *zap.Logger
 	router chi.Router
 	huma   huma.API
+	limits *limits
 	routes []access.Route
 }
 
@@ -59,7 +79,8 @@ func New(router chi.Router, opts Options) *API {
 	if opts.Logger == nil {
 		opts.Logger = zap.NewNop()
 	}
-	a := &API{opts: opts, desk: opts.Desk, log: opts.Logger, router: router}
+	opts.Provider = cmp.Or(opts.Provider, ledger.DefaultProvider)
+	a := &API{opts: opts, desk: opts.Desk, log: opts.Logger, router: router, limits: newLimits(&opts)}
 	a.huma = humachi.New(router, config())
 	a.register()
 	return a
@@ -68,6 +89,17 @@ func New(router chi.Router, opts Options) *API {
 // register registers all operations.
 func (a *API) register() {
 	a.accounts()
+	a.settings()
+	a.balances()
+	a.channels()
+	a.payments()
+	a.blocks()
+	a.refunds()
+	a.statements()
+	a.usage()
+	a.invoices()
+	a.forecasts()
+	a.provider()
 	a.document()
 }
 
@@ -84,6 +116,7 @@ func config() huma.Config {
 		"key":    {Type: "apiKey", In: "header", Name: "X-API-Key", Description: "An API key."},
 		"bearer": {Type: "http", Scheme: "bearer", Description: "An API key, or the token of a session."},
 	}
+	c.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
 	c.Components.Schemas.RegisterTypeAlias(reflect.TypeFor[money.Amount](), reflect.TypeFor[decimal]())
 	return c
 }
@@ -107,13 +140,14 @@ func (a *API) Routes() []access.Route { return a.routes }
 func register[I, O any](a *API, op huma.Operation, rule access.Rule, handle func(context.Context, *I) (*O, error)) {
 	a.describe(&op, rule)
 	op.Middlewares = append(op.Middlewares, a.guard(rule))
+	timeout := timeoutOf(&op)
 	var declared huma.RequestBody
 	if op.RequestBody != nil {
 		declared = *op.RequestBody
 		declared.Content = maps.Clone(declared.Content)
 	}
 	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
-		ctx, cancel := context.WithTimeout(ctx, Timeout)
+		ctx, cancel := context.WithTimeout(ctx, timeout)
 		defer cancel()
 		out, err := handle(ctx, in)
 		if err != nil {
@@ -130,14 +164,28 @@ func register[I, O any](a *API, op huma.Operation, rule access.Rule, handle func
 // bit, without huma. What it takes and gives has to be in op, for the OpenAPI
 // document.
 func (a *API) stream(op huma.Operation, rule access.Rule, handle http.HandlerFunc) {
+	a.streamAs(op, rule, WriteProblem, handle)
+}
+
+// streamAs is stream with problems written in another shape.
+func (a *API) streamAs(op huma.Operation, rule access.Rule, write func(http.ResponseWriter, *Problem), handle http.HandlerFunc) {
 	a.describe(&op, rule)
 	a.huma.OpenAPI().AddOperation(&op)
-	a.router.Method(op.Method, op.Path, Guard(rule, handle))
+	a.router.MethodFunc(op.Method, op.Path, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-store")
+		if err := a.allow(r, rule); err != nil {
+			write(w, a.problem(r.Context(), err))
+			return
+		}
+		handle(w, r)
+	})
 }
 
 // describe completes an operation.
 func (a *API) describe(op *huma.Operation, rule access.Rule) {
-	op.Path = Prefix + op.Path
+	if !strings.HasPrefix(op.Path, providerPrefix) {
+		op.Path = Prefix + op.Path
+	}
 	op.OperationID = OperationID(op.OperationID)
 	if op.MaxBodyBytes == 0 {
 		op.MaxBodyBytes = MaxBodyBytes
@@ -153,9 +201,16 @@ func (a *API) describe(op *huma.Operation, rule access.Rule) {
 	if op.Responses == nil {
 		op.Responses = map[string]*huma.Response{}
 	}
-	schema := a.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Problem](), true, "Problem")
-	op.Responses["default"] = &huma.Response{Description: "It was not done; the problem says why.", Content: map[string]*huma.MediaType{"application/problem+json": {Schema: schema}}}
+	if op.Responses["default"] == nil {
+		op.Responses["default"] = a.problemResponse()
+	}
 	a.routes = append(a.routes, access.Route{Method: op.Method, Path: op.Path, Rule: rule})
+}
+
+// problemResponse is what an operation answers that was not done.
+func (a *API) problemResponse() *huma.Response {
+	schema := a.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Problem](), true, "Problem")
+	return &huma.Response{Description: "It was not done; the problem says why.", Content: map[string]*huma.MediaType{"application/problem+json": {Schema: schema}}}
 }
 
 // extensions say in the OpenAPI document who may use an operation.
@@ -169,17 +224,32 @@ func extensions(rule access.Rule) map[string]any {
 // guard lets in whom the rule allows.
 func (a *API) guard(rule access.Rule) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
-		partner := ""
-		if rule.Account != "" {
-			partner = ctx.Param(rule.Account)
-		}
-		if err := allow(ctx.Context(), rule, partner); err != nil {
-			r, w := humachi.Unwrap(ctx)
+		r, w := humachi.Unwrap(ctx)
+		w.Header().Set("Cache-Control", "no-store")
+		if err := a.allow(r, rule); err != nil {
 			a.writeProblem(w, r, err)
 			return
 		}
+		if counted(&rule) {
+			leave, err := a.limits.enter()
+			if err != nil {
+				a.writeProblem(w, r, err)
+				return
+			}
+			defer leave()
+		}
 		next(ctx)
 	}
+}
+
+// allow counts a request, and decides by the rule.
+func (a *API) allow(r *http.Request, rule access.Rule) error {
+	if counted(&rule) {
+		if err := a.limits.allow(r); err != nil {
+			return err
+		}
+	}
+	return allow(r.Context(), rule, PathValue(r, rule.Account))
 }
 
 // allow is the rule's decision, put as the API answers it.

@@ -63,8 +63,8 @@ func partner(ids ...string) *access.Principal {
 func TestSettings(t *testing.T) {
 	_, h := api(t)
 	w := as(partner("PA-1"), h, "PATCH", "/v1/accounts/PA-1/settings", `{"threshold":"250"}`)
-	var v desk.AccountView
-	if err := json.Unmarshal(w.Body.Bytes(), &v); err != nil || w.Code != 200 || v.Settings.Threshold.String() != "250" {
+	var v domain.RechargeSettings
+	if err := json.Unmarshal(w.Body.Bytes(), &v); err != nil || w.Code != 200 || v.Threshold.String() != "250" {
 		t.Fatalf("%d %s", w.Code, w.Body)
 	}
 	for _, c := range []struct {

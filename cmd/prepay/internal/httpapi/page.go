@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"encoding/base64"
+	"strconv"
 
 	"prepayledger/consumers/commandjson"
 )
@@ -25,6 +26,19 @@ func (p *PageInput) after() (string, error) {
 		return "", &commandjson.FieldError{Field: "cursor", Problem: "give the next of the page before, as it was"}
 	}
 	return string(key), nil
+}
+
+// afterNumber is after where items are numbered from 1; 0 for the first page.
+func (p *PageInput) afterNumber() (int, error) {
+	key, err := p.after()
+	if err != nil || key == "" {
+		return 0, err
+	}
+	n, err := strconv.Atoi(key)
+	if err != nil || n < 1 {
+		return 0, &commandjson.FieldError{Field: "cursor", Problem: "give the next of the page before, as it was"}
+	}
+	return n, nil
 }
 
 // Page is a part of a list.

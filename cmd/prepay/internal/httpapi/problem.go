@@ -54,6 +54,8 @@ type Problem struct {
 	Errors   []FieldError `json:"errors,omitempty" doc:"What is wrong, field by field, or line by line of a file."`
 	// retryAfter is in seconds; 0 is none.
 	retryAfter int
+	// etag is what something that changed meanwhile is now; empty is none.
+	etag string
 }
 
 // FieldError is one thing that is wrong with a request.
@@ -74,6 +76,9 @@ func (p *Problem) GetHeaders() http.Header {
 	h := http.Header{}
 	if p.retryAfter > 0 {
 		h.Set("Retry-After", strconv.Itoa(p.retryAfter))
+	}
+	if p.etag != "" {
+		h.Set("Etag", p.etag)
 	}
 	return h
 }
@@ -139,7 +144,7 @@ func MethodNotAllowed(w http.ResponseWriter, r *http.Request) {
 // Guard lets in whom the rule allows, for routes that are not the API's.
 func Guard(rule access.Rule, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := allow(r.Context(), rule, r.PathValue(rule.Account)); err != nil {
+		if err := allow(r.Context(), rule, PathValue(r, rule.Account)); err != nil {
 			p := problemOf(err)
 			p.Instance = RequestID(r.Context())
 			WriteProblem(w, p)

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"net/http"
+	"net/url"
 
 	"github.com/google/uuid"
 )
@@ -20,6 +21,19 @@ func WithRequestID(next http.Handler) http.Handler {
 		w.Header().Set(requestHeader, id)
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), requestKey{}, id)))
 	})
+}
+
+// PathValue returns a parameter of the path as it was meant: an id may have
+// characters that a path has escaped.
+func PathValue(r *http.Request, name string) string {
+	value := r.PathValue(name)
+	if r.URL.RawPath == "" {
+		return value // nothing in it is escaped any more
+	}
+	if meant, err := url.PathUnescape(value); err == nil {
+		return meant
+	}
+	return value
 }
 
 // RequestID returns the request's id; empty outside of WithRequestID.
