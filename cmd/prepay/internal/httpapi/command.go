@@ -136,17 +136,13 @@ func requestBody(name string, schema *jsonschema.Schema) *huma.RequestBody {
 	return &huma.RequestBody{Required: len(s.Required) > 0, Content: map[string]*huma.MediaType{"application/json": {Schema: s}}}
 }
 
-// get, post, patch and put are operations by their method.
+// get, post and put are operations by their method.
 func get(path, id, summary string, tags ...string) huma.Operation {
 	return huma.Operation{Method: http.MethodGet, Path: path, OperationID: id, Summary: summary, Tags: tags}
 }
 
 func post(path string, tags ...string) huma.Operation {
 	return huma.Operation{Method: http.MethodPost, Path: path, Tags: tags}
-}
-
-func patch(path string, tags ...string) huma.Operation {
-	return huma.Operation{Method: http.MethodPatch, Path: path, Tags: tags}
 }
 
 func put(path string, tags ...string) huma.Operation {
