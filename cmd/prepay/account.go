@@ -158,7 +158,7 @@ func (c *accountShowCmd) Run(ctx context.Context, g *globals) error {
 // showAccount shows an account as of everything that was written.
 func (g *globals) showAccount(ctx context.Context, partner string, all bool) error {
 	v, err := ask(ctx, g,
-		func(c *apiclient.ClientWithResponses) (*http.Response, error) { return c.GetAccount(ctx, partner) },
+		func(c *apiclient.ClientWithResponses) (*http.Response, error) { return c.GetAccount(ctx, partner, nil) },
 		func(a *desk.Desk) (*desk.AccountView, error) { return a.Account(ctx, partner) })
 	if err != nil {
 		return err
