@@ -66,6 +66,8 @@ type Model struct {
 	// invoices are those issued since the last Flush.
 	invoices []invoice
 	payback  payback
+	// snapshots are those taken since the last Flush, by key.
+	snapshots map[string][]byte
 }
 
 // Channel says whose a channel is.
@@ -86,7 +88,7 @@ func New() *Model { return &Model{} }
 func (*Model) Name() string { return "accounts" }
 
 // Version implements projections.Model.
-func (*Model) Version() int { return 4 }
+func (*Model) Version() int { return 5 }
 
 // Load implements projections.Model.
 func (m *Model) Load(v projections.View) error {
@@ -95,6 +97,7 @@ func (m *Model) Load(v projections.View) error {
 	m.accounts, m.phones, m.dirty, m.view = map[string]*Account{}, map[string][]Channel{}, map[string]bool{}, v
 	m.invoices = nil
 	m.payback = payback{payments: map[string]*domain.Payment{}}
+	m.snapshots = map[string][]byte{}
 	for row, err := range v.Scan("account/") {
 		if err != nil {
 			return err
@@ -165,7 +168,7 @@ func (m *Model) Apply(f *projections.Fact) error {
 		m.invoices = append(m.invoices, invoice{f.PartnerID, e})
 	}
 	a.Figures.add(f.Event)
-	return nil
+	return m.noteSnapshot(f.PartnerID, a)
 }
 
 func (f *Figures) add(e domain.Event) {
@@ -239,6 +242,12 @@ func (m *Model) Flush(_ projections.View, b *projections.Batch) error {
 	if err := m.payback.flush(b); err != nil {
 		return err
 	}
+	for key, text := range m.snapshots {
+		if err := b.Set(key, text); err != nil {
+			return err
+		}
+	}
+	clear(m.snapshots)
 	clear(m.dirty)
 	m.invoices = m.invoices[:0]
 	return nil

@@ -23,6 +23,7 @@ import (
 	"prepayledger/projections/months"
 	"prepayledger/projections/quarantine"
 	"prepayledger/projections/recharges"
+	"prepayledger/projections/streams"
 	"prepayledger/projections/usage"
 )
 
@@ -41,6 +42,7 @@ type Views struct {
 	Invoices   *invoices.Model
 	Activity   *activity.Model
 	Recharges  *recharges.Model
+	Streams    *streams.Model
 }
 
 // NewViews makes the models; they are empty until an engine fills them.
@@ -48,13 +50,13 @@ func NewViews(store eventstore.Store, c *codec.Codec) *Views {
 	return &Views{
 		Store: store, Codec: c, Accounts: accounts.New(), Daily: daily.New(), Usage: usage.New(),
 		Quarantine: quarantine.New(), Months: months.New(), Cards: cards.New(), Invoices: invoices.New(),
-		Activity: activity.New(), Recharges: recharges.New(),
+		Activity: activity.New(), Recharges: recharges.New(), Streams: streams.New(),
 	}
 }
 
 // Models lists them for the engine.
 func (v *Views) Models() []projections.Model {
-	return []projections.Model{v.Accounts, v.Daily, v.Usage, v.Quarantine, v.Months, v.Cards, v.Invoices, v.Activity, v.Recharges}
+	return []projections.Model{v.Accounts, v.Daily, v.Usage, v.Quarantine, v.Months, v.Cards, v.Invoices, v.Activity, v.Recharges, v.Streams}
 }
 
 var _ ledger.Views = (*Views)(nil)
