@@ -3,12 +3,12 @@ package web
 import (
 	"errors"
 	"net/http"
-	"net/url"
 	"strings"
 
 	"go.uber.org/zap"
 
 	"prepayledger/cmd/prepay/internal/access"
+	"prepayledger/cmd/prepay/internal/desk"
 	"prepayledger/cmd/prepay/internal/web/ui"
 	"prepayledger/consumers/commandjson"
 	"prepayledger/domain"
@@ -46,12 +46,15 @@ func (w *Web) fail(q *request, err error) {
 // explain is what an error is to the user.
 func (w *Web) explain(q *request, err error) (status int, title, text string) {
 	var large *http.MaxBytesError
+	var refused *access.Refusal
 	var user *userError
 	switch {
 	case errors.Is(err, access.ErrForbidden):
 		return http.StatusForbidden, "Not for your role", "Your sign-in may not do this. Ask an admin for another role if you need it."
-	case errors.Is(err, access.ErrForeign), errors.Is(err, errNotFound), strings.HasPrefix(string(domain.RejectionCode(err)), "unknown_"):
+	case errors.Is(err, access.ErrForeign), errors.Is(err, errNotFound), errors.Is(err, desk.ErrNotThere), strings.HasPrefix(string(domain.RejectionCode(err)), "unknown_"):
 		return http.StatusNotFound, "Nothing here", "There is no such page, or what it was about is not among what you may see. Check the address, or begin at the start."
+	case errors.As(err, &refused):
+		return refused.Code.Status(), "That was not done", refused.Message
 	case errors.As(err, &large):
 		return http.StatusRequestEntityTooLarge, "Too large", "What was sent is larger than this page takes, nothing was done."
 	case errors.As(err, &user):
@@ -66,6 +69,10 @@ func (w *Web) explain(q *request, err error) (status int, title, text string) {
 // refusal is the sentence of what the rules refuse, and of conflicts: what the
 // user can do something about.
 func refusal(err error) (string, bool) {
+	var refused *access.Refusal
+	if errors.As(err, &refused) {
+		return refused.Message, true
+	}
 	var rejection *domain.Rejection
 	var field *commandjson.FieldError
 	if errors.As(err, &rejection) || errors.As(err, &field) {
@@ -85,8 +92,5 @@ func signInURL(q *request) string {
 	if q.Method != http.MethodGet || q.htmx() {
 		next = q.back()
 	}
-	if next == "/" || !local(next) {
-		return "/sign-in"
-	}
-	return "/sign-in?next=" + url.QueryEscape(next)
+	return signInTarget("/sign-in", next)
 }

@@ -89,6 +89,9 @@ func readAmount(text string) (money.Amount, error) {
 // take puts an error into the form, if it is one that the user can do something
 // about.
 func (f *form) take(err error) error {
+	if f.Failed() {
+		return nil // it was said at a field
+	}
 	var field *commandjson.FieldError
 	if errors.As(err, &field) && field.Field != "" {
 		f.Fail(field.Field, field.Problem)

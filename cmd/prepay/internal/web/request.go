@@ -150,14 +150,8 @@ func (w *Web) theme(q *request) error {
 // back is the page that the request came from, if it is one of these.
 func (q *request) back() string {
 	u, err := url.Parse(q.Referer())
-	if err != nil || u.Host != q.Host || !local(u.RequestURI()) {
+	if err != nil || u.Host != q.Host {
 		return "/"
 	}
-	return u.RequestURI()
-}
-
-// local says that a target is a page here: where the browser is sent must not
-// be another site's choice.
-func local(target string) bool {
-	return strings.HasPrefix(target, "/") && !strings.HasPrefix(target, "//") && !strings.ContainsAny(target, "\\\r\n\t")
+	return access.LocalPath(u.RequestURI())
 }

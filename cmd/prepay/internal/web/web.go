@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"net/url"
-	"sync"
 
 	"github.com/go-chi/chi/v5"
 	"go.uber.org/zap"
@@ -17,6 +16,12 @@ import (
 // Deps are what the pages need.
 type Deps struct {
 	Desk *desk.Desk
+	// Access says who makes a request, and begins and ends sessions. Its Refuse
+	// should be Web.Refuse for requests of pages.
+	Access *access.Authenticator
+	// SendReset mails the token of a reset to whom it is for; nil where there
+	// are no mails.
+	SendReset func(ctx context.Context, u *access.User, token string)
 	// Data is the folder in which a verification builds its own read models.
 	Data string
 	// RequestID returns the id of a request, by which the log is searched; nil
@@ -30,12 +35,12 @@ type Deps struct {
 type Web struct {
 	deps   Deps
 	desk   *desk.Desk
+	auth   *access.Authenticator
 	log    *zap.Logger
 	assets *assets.Set
 	live   *live
 	routes []access.Route
-	// work are tasks that a page began and that go on without it.
-	work sync.WaitGroup
+	tasks  *tasks
 }
 
 // New returns the pages. Mount puts them on a router.
@@ -50,7 +55,7 @@ func New(d Deps) (*Web, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Web{deps: d, desk: d.Desk, log: d.Logger, assets: set, live: newLive(d.Desk)}, nil
+	return &Web{deps: d, desk: d.Desk, auth: d.Access, log: d.Logger, assets: set, live: newLive(d.Desk), tasks: newTasks()}, nil
 }
 
 // Mount puts the pages on the router. Who makes a request must be in its
@@ -58,13 +63,18 @@ func New(d Deps) (*Web, error) {
 // (http.CrossOriginProtection).
 func (w *Web) Mount(r chi.Router) {
 	w.common(r)
+	w.signInPages(r)
 	w.partnerPages(r)
 	w.financePages(r)
 	w.auditorPages(r)
 }
 
-// Run follows the ledger for live updates until the context ends.
-func (w *Web) Run(ctx context.Context) error { return w.live.run(ctx) }
+// Run follows the ledger for live updates until the context ends, and waits for
+// what pages began and that goes on without them.
+func (w *Web) Run(ctx context.Context) error {
+	defer w.tasks.end()
+	return w.live.run(ctx)
+}
 
 // Routes returns the routes with who may use them.
 func (w *Web) Routes() []access.Route { return w.routes }

@@ -21,8 +21,6 @@ import (
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
-
-	"prepayledger/cmd/prepay/internal/access"
 )
 
 const (
@@ -77,15 +75,6 @@ func (s *Server) Page(t testing.TB) *Page {
 	do(p, runtime.Enable, cdp.Empty{})
 	do(p, log.Enable, cdp.Empty{})
 	p.Desktop()
-	return p
-}
-
-// SignIn opens a tab in which somebody of the role is signed in; a partner is
-// the first of the plan.
-func (s *Server) SignIn(t testing.TB, role access.Role) *Page {
-	t.Helper()
-	p := s.Page(t)
-	do(p, network.SetCookie, network.SetCookieParams{Name: asCookie, Value: string(role), URL: s.URL})
 	return p
 }
 

@@ -2,7 +2,6 @@ package webtest
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -44,6 +43,11 @@ type Server struct {
 	// Month is the demo's month. Its clock is the ledger's: Month.At moves it.
 	Month *demo.Month
 	Plan  *demo.Plan
+	// Access has the people who may sign in; see People.
+	Access *access.Store
+
+	mu     sync.Mutex
+	resets map[string]string
 }
 
 // template is the data folder that tests copy: it is made once.
@@ -81,6 +85,9 @@ func (m *template) build() {
 		m.err = month.Run(ctx, d.Ledger)
 	}
 	m.at = month.Now()
+	if m.err == nil {
+		m.err = invite(ctx, m.dir, plan)
+	}
 	if err := d.Close(); m.err == nil {
 		m.err = err
 	}
@@ -89,11 +96,18 @@ func (m *template) build() {
 // Start serves the demo's month until the test ends.
 func Start(t testing.TB) *Server {
 	t.Helper()
+	return StartWith(t, func(string) access.AuthenticatorOptions { return access.AuthenticatorOptions{} })
+}
+
+// StartWith is Start with other options of access, such as an identity provider;
+// they are made for the URL at which the pages are.
+func StartWith(t testing.TB, opts func(url string) access.AuthenticatorOptions) *Server {
+	t.Helper()
 	made.once.Do(made.build)
 	if made.err != nil {
 		t.Fatalf("the demo's month: %v", made.err)
 	}
-	s := &Server{Data: t.TempDir()}
+	s := &Server{Data: t.TempDir(), resets: map[string]string{}}
 	if err := os.CopyFS(s.Data, os.DirFS(made.dir)); err != nil {
 		t.Fatal(err)
 	}
@@ -112,22 +126,42 @@ func Start(t testing.TB) *Server {
 			t.Errorf("closing the ledger: %v", err)
 		}
 	})
-	s.serve(t, log)
+	s.serve(t, log, opts)
 	return s
 }
 
 // serve puts the pages behind what prepay serves them behind.
-func (s *Server) serve(t testing.TB, log *zap.Logger) {
+func (s *Server) serve(t testing.TB, log *zap.Logger, options func(url string) access.AuthenticatorOptions) {
 	t.Helper()
+	server := httptest.NewUnstartedServer(nil)
+	s.URL = "http://" + server.Listener.Addr().String()
+	opts := options(s.URL)
 	var err error
-	if s.Web, err = web.New(web.Deps{Desk: s.Desk, Data: s.Data, RequestID: httpapi.RequestID, Logger: log}); err != nil {
+	began := time.Now()
+	clock := func() time.Time { return made.at.Add(time.Since(began)) } // also where the ledger's is moved
+	if s.Access, err = access.OpenData(s.Data, access.Options{Clock: clock, Logger: log}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Access.Close(); err != nil {
+			t.Errorf("closing access: %v", err)
+		}
+	})
+	opts.Refuse = func(w http.ResponseWriter, r *http.Request, err error) { s.Web.Refuse(w, r, err) }
+	auth, err := access.NewAuthenticator(s.Access, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Web, err = web.New(web.Deps{
+		Desk: s.Desk, Access: auth, SendReset: s.keepReset, Data: s.Data, RequestID: httpapi.RequestID, Logger: log,
+	}); err != nil {
 		t.Fatal(err)
 	}
 	r := chi.NewRouter()
-	r.Use(httpapi.WithRequestID, http.NewCrossOriginProtection().Handler, s.identify)
+	r.Use(httpapi.WithRequestID, auth.Middleware)
 	s.Web.Mount(r)
-	server := httptest.NewServer(r)
-	s.URL = server.URL
+	server.Config.Handler = r
+	server.Start()
 	running, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- s.Web.Run(running) }()
@@ -138,23 +172,6 @@ func (s *Server) serve(t testing.TB, log *zap.Logger) {
 		}
 		server.CloseClientConnections()
 		server.Close()
-	})
-}
-
-// asCookie says who a test's browser is.
-const asCookie = "webtest_as"
-
-// identify takes who asks from the test's cookie.
-func (s *Server) identify(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if c, err := r.Cookie(asCookie); err == nil {
-			p := &access.Principal{Kind: access.KindUser, ID: c.Value, Name: fmt.Sprintf("%s@bsp.example", c.Value), Role: access.Role(c.Value)}
-			if p.Role == access.RolePartner {
-				p.Partners = []string{s.Plan.Partners[0].ID}
-			}
-			r = r.WithContext(access.With(r.Context(), p))
-		}
-		next.ServeHTTP(w, r)
 	})
 }
 
