@@ -98,7 +98,7 @@ func (s *server) routes() (*routes, error) {
 	if err != nil {
 		return nil, err
 	}
-	pages, err := web.New(web.Deps{Desk: s.app, Data: s.globals.Data, RequestID: httpapi.RequestID, Logger: s.log.Named("web")})
+	pages, err := web.New(web.Deps{Desk: s.app, Access: who, Data: s.globals.Data, RequestID: httpapi.RequestID, Logger: s.log.Named("web")})
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +108,6 @@ func (s *server) routes() (*routes, error) {
 	r.add(http.MethodGet, "/readyz", access.Rule{Anyone: true}, http.HandlerFunc(s.readiness))
 	r.add(http.MethodGet, "/metrics", access.Watches(), promhttp.HandlerFor(s.telemetry.registry, promhttp.HandlerOpts{}))
 	routePayments(r, s.payments)
-	routeSignIn(r, who)
 	api := httpapi.New(r, httpapi.Options{Desk: s.app, Logger: s.log.Named("http")})
 	pages.Mount(r)
 	r.NotFound(apart(httpapi.NotFound, r.NotFoundHandler()))

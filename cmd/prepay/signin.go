@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
 
 	"prepayledger/cmd/prepay/internal/access"
+	"prepayledger/cmd/prepay/internal/httpapi"
 )
 
 // signInFlags say how people and programs prove who they are.
@@ -81,7 +83,7 @@ func (s *server) authenticator() (*access.Authenticator, error) {
 	}
 	a, err := access.NewAuthenticator(s.access, access.AuthenticatorOptions{
 		Secure: s.settings.SecureCookies || s.settings.HTTPCert != "", TrustedProxies: proxies, TrustedOrigins: s.settings.TrustedOrigins,
-		Provider: provider, Logger: log,
+		Provider: provider, Refuse: s.refuse, Logger: log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("--http-trusted-origins: %w", err)
@@ -89,11 +91,13 @@ func (s *server) authenticator() (*access.Authenticator, error) {
 	return a, nil
 }
 
-// routeSignIn adds the paths of the identity provider.
-func routeSignIn(r *routes, a *access.Authenticator) {
-	if !a.HasProvider() {
+// refuse answers a request whose key, session or origin is refused: with a page
+// for a browser, else as the API does.
+func (s *server) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	program := r.Header.Get("X-API-Key") != "" || r.Header.Get("Authorization") != ""
+	if program || strings.HasPrefix(r.URL.Path, httpapi.Prefix+"/") {
+		access.WriteRefusal(w, r, err)
 		return
 	}
-	r.add(http.MethodGet, "/oidc/sign-in", access.Rule{Anyone: true}, http.HandlerFunc(a.SignInAtProvider))
-	r.add(http.MethodGet, "/oidc/callback", access.Rule{Anyone: true}, http.HandlerFunc(a.BackFromProvider))
+	s.pages.Refuse(w, r, err)
 }

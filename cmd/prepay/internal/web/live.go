@@ -205,6 +205,7 @@ func (w *Web) follow(q *request) error {
 	h := q.w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store")
+	q.w.WriteHeader(http.StatusOK)
 	out := http.NewResponseController(q.w)
 	send := func(format string, args ...any) bool {
 		_ = out.SetWriteDeadline(time.Now().Add(liveWrite))

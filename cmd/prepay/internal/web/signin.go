@@ -24,7 +24,7 @@ const mailTimeout = 30 * time.Second
 func (w *Web) signInPages(r chi.Router) {
 	w.page(r, http.MethodGet, "/sign-in", anyone(), w.signIn)
 	w.page(r, http.MethodPost, "/sign-in", anyone(), w.postSignIn)
-	w.page(r, http.MethodPost, "/sign-out", anyone(), w.signOut)
+	w.page(r, http.MethodPost, "/sign-out", signedIn(), w.signOut)
 	w.page(r, http.MethodGet, setPasswordPath, anyone(), w.setPassword)
 	w.page(r, http.MethodPost, setPasswordPath, anyone(), w.postSetPassword)
 	w.page(r, http.MethodGet, "/forgot-password", anyone(), w.forgot)
@@ -113,7 +113,7 @@ func (w *Web) signOut(q *request) error {
 		return err
 	}
 	q.flash(ui.Good, "You are signed out.")
-	return q.redirect("/sign-in")
+	return q.redirect("/")
 }
 
 // setPassword shows where an invitation or a reset sets a password.
@@ -249,5 +249,5 @@ func (w *Web) endSessions(q *request) error {
 		return err
 	}
 	q.flash(ui.Good, "All your sessions ended. Sign in again.")
-	return q.redirect("/sign-in")
+	return q.redirect("/")
 }
