@@ -88,9 +88,9 @@ Nobody has access yet. This key of an administrator is shown once, keep it:
 
 Invite yourself with it, and open the link that it prints in a browser:
 
-  PREPAY_API_KEY=%s prepay access user invite you@example.com --role admin --server %s
+  PREPAY_API_KEY=%s %s access user invite you@example.com --role admin --server %s
 
-`, s.adminKey, s.adminKey, s.httpURL())
+`, s.adminKey, s.adminKey, os.Args[0], s.httpURL())
 	}
 	fmt.Fprintln(g.Stdout, "Ctrl-C stops it.")
 }
