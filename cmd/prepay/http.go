@@ -98,7 +98,13 @@ func (s *server) routes() (*routes, error) {
 	if err != nil {
 		return nil, err
 	}
-	pages, err := web.New(web.Deps{Desk: s.app, Access: who, Data: s.globals.Data, RequestID: httpapi.RequestID, Logger: s.log.Named("web")})
+	links, err := s.links()
+	if err != nil {
+		return nil, err
+	}
+	pages, err := web.New(web.Deps{
+		Desk: s.app, Access: who, Data: s.globals.Data, SendReset: s.sendReset(links), RequestID: httpapi.RequestID, Logger: s.log.Named("web"),
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +114,7 @@ func (s *server) routes() (*routes, error) {
 	r.add(http.MethodGet, "/readyz", access.Rule{Anyone: true}, http.HandlerFunc(s.readiness))
 	r.add(http.MethodGet, "/metrics", access.Watches(), promhttp.HandlerFor(s.telemetry.registry, promhttp.HandlerOpts{}))
 	routePayments(r, s.payments)
-	api := httpapi.New(r, httpapi.Options{Desk: s.app, Logger: s.log.Named("http")})
+	api := httpapi.New(r, httpapi.Options{Desk: s.app, Access: who, Links: links, Logger: s.log.Named("http")})
 	pages.Mount(r)
 	r.NotFound(apart(httpapi.NotFound, r.NotFoundHandler()))
 	r.MethodNotAllowed(apart(httpapi.MethodNotAllowed, r.MethodNotAllowedHandler()))

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"strings"
 	"time"
 
@@ -12,10 +14,12 @@ import (
 
 	"prepayledger/cmd/prepay/internal/access"
 	"prepayledger/cmd/prepay/internal/httpapi"
+	"prepayledger/consumers/mailer"
 )
 
 // signInFlags say how people and programs prove who they are.
 type signInFlags struct {
+	HTTPURL        string   `name:"http-url" group:"HTTP" help:"Address that browsers see, where it is not --http-listen; for links." env:"PREPAY_HTTP_URL" placeholder:"https://…"`
 	SecureCookies  bool     `name:"http-secure-cookies" group:"HTTP" help:"A proxy before this serves HTTPS: browsers send the session over HTTPS alone." env:"PREPAY_HTTP_SECURE_COOKIES"`
 	TrustedProxies []string `name:"http-trusted-proxies" group:"HTTP" help:"Networks of proxies whose X-Forwarded-For is believed." env:"PREPAY_HTTP_TRUSTED_PROXIES" placeholder:"10.0.0.0/8"`
 	TrustedOrigins []string `name:"http-trusted-origins" group:"HTTP" help:"Other sites whose pages may send requests with the session of a browser." env:"PREPAY_HTTP_TRUSTED_ORIGINS" placeholder:"https://…"`
@@ -33,7 +37,11 @@ type signInFlags struct {
 func (f *signInFlags) check() error {
 	_, proxies := f.proxies()
 	_, provider := f.provider(nil, nil)
-	return errors.Join(proxies, provider)
+	var address error
+	if u, err := url.Parse(f.HTTPURL); f.HTTPURL != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || strings.Trim(u.Path, "/") != "") {
+		address = fmt.Errorf("--http-url: %.80q is no address: write it like https://prepay.example.com", f.HTTPURL)
+	}
+	return errors.Join(proxies, provider, address)
 }
 
 // proxies are the networks of trusted proxies; a single address is its own.
@@ -96,8 +104,43 @@ func (s *server) authenticator() (*access.Authenticator, error) {
 func (s *server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	program := r.Header.Get("X-API-Key") != "" || r.Header.Get("Authorization") != ""
 	if program || strings.HasPrefix(r.URL.Path, httpapi.Prefix+"/") {
-		access.WriteRefusal(w, r, err)
+		httpapi.Refuse(w, r, err)
 		return
 	}
 	s.pages.Refuse(w, r, err)
+}
+
+// links makes the links of invitations and resets, and mails them where mails
+// are set up.
+func (s *server) links() (*access.Links, error) {
+	l := &access.Links{Base: s.publicURL, Logger: s.log.Named("access")}
+	transport, err := s.settings.transport()
+	if err != nil || transport == nil {
+		return l, err
+	}
+	l.Mail = func(ctx context.Context, m *mailer.Mail) error {
+		session, err := transport.Open(ctx)
+		if err != nil {
+			return err
+		}
+		defer session.Close()
+		return session.Send(m)
+	}
+	return l, nil
+}
+
+// sendReset mails the link of a reset; nil where mails are off.
+func (s *server) sendReset(l *access.Links) func(context.Context, *access.User, string) {
+	if l.Mail == nil {
+		return nil
+	}
+	return func(ctx context.Context, u *access.User, token string) { l.Reset(ctx, u, token, s.access.Now()) }
+}
+
+// publicURL is the address that browsers see, once it is served.
+func (s *server) publicURL() string {
+	if s.settings.HTTPURL != "" {
+		return strings.TrimRight(s.settings.HTTPURL, "/")
+	}
+	return s.httpURL()
 }

@@ -117,7 +117,7 @@ func (a *Authenticator) Middleware(next http.Handler) http.Handler {
 			ctx, p, err = a.browser(ctx, w, r, c)
 		}
 		if err != nil {
-			a.opts.Refuse(w, r.WithContext(ctx), err)
+			a.refuse(w, r.WithContext(ctx), err)
 			return
 		}
 		if p != nil {
@@ -125,6 +125,15 @@ func (a *Authenticator) Middleware(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})
+}
+
+// refuse answers a request, and logs what is our own fault.
+func (a *Authenticator) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	var refusal *Refusal
+	if !errors.As(err, &refusal) && r.Context().Err() == nil {
+		a.opts.Logger.Error("who makes a request can't be found out", zap.Error(err))
+	}
+	a.opts.Refuse(w, r, err)
 }
 
 func errCredential() error {
@@ -160,7 +169,7 @@ func (a *Authenticator) credential(ctx context.Context, s sent, c *caller) (*Pri
 	if err := a.store.guard.wrongCredential(a.store.now(), c.address); err != nil {
 		return nil, err
 	}
-	return nil, firstOf(a.store.logFailure(Entry{Action: ActionCredentialWrong, Subject: subject, Address: addressText(c.address)}), errCredential())
+	return nil, firstOf(a.store.logFailure(LogEntry{Action: ActionCredentialWrong, Subject: subject, Address: addressText(c.address)}), errCredential())
 }
 
 // program finds whose a program's token is.

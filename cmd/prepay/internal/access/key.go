@@ -373,7 +373,7 @@ func (s *Store) RevokeKey(_ context.Context, by By, idOrName string) (Key, error
 
 // logKey notes what was done about a key.
 func (c *change) logKey(by By, action Action, k *keyRecord, detail string) error {
-	return c.log(Entry{Action: action, Actor: by.Actor, Address: by.Address, Subject: "key/" + k.Name, Detail: detail})
+	return c.log(LogEntry{Action: action, Actor: by.Actor, Address: by.Address, Subject: "key/" + k.Name, Detail: detail})
 }
 
 // noteKeys writes down when keys were used last.

@@ -31,9 +31,9 @@ const (
 	ActionCredentialWrong Action = "credential_wrong"
 )
 
-// Entry is one of the log of access. Entries are never changed or deleted, and
+// LogEntry is one of the log of access. Entries are never changed or deleted, and
 // hold no secrets.
-type Entry struct {
+type LogEntry struct {
 	// Sequence counts entries from 1, without holes.
 	Sequence uint64    `json:"sequence"`
 	At       time.Time `json:"at"`
@@ -60,7 +60,7 @@ type By struct {
 
 // Log returns entries before a sequence (exclusive; 0 is from the newest), the
 // newest first, at most limit (1 to MaxLogPage).
-func (s *Store) Log(before uint64, limit int) (_ []Entry, err error) {
+func (s *Store) Log(before uint64, limit int) (_ []LogEntry, err error) {
 	s.write.Lock()
 	defer s.write.Unlock()
 	if s.db == nil {
@@ -83,9 +83,9 @@ func (s *Store) Log(before uint64, limit int) (_ []Entry, err error) {
 			err = e
 		}
 	}()
-	found := make([]Entry, 0, before-first)
+	found := make([]LogEntry, 0, before-first)
 	for ok := it.Last(); ok; ok = it.Prev() {
-		var e Entry
+		var e LogEntry
 		if err := json.Unmarshal(it.Value(), &e); err != nil {
 			return nil, fmt.Errorf("log of access: %w", err)
 		}
@@ -121,11 +121,11 @@ func (f *failureLimit) take(now time.Time) (omitted int, ok bool) {
 }
 
 // logFailure notes that somebody got no access.
-func (s *Store) logFailure(e Entry) error {
+func (s *Store) logFailure(e LogEntry) error {
 	return s.change(func(c *change) error { return c.logFailure(e) })
 }
 
-func (c *change) logFailure(e Entry) error {
+func (c *change) logFailure(e LogEntry) error {
 	omitted, ok := c.store.failures.take(c.now)
 	if !ok {
 		return errNothing

@@ -299,7 +299,7 @@ func texts(claim json.RawMessage) []string {
 // next is where it goes on afterwards, on this site.
 func (a *Authenticator) SignInAtProvider(w http.ResponseWriter, r *http.Request) {
 	if a.opts.Provider == nil {
-		a.opts.Refuse(w, r, errNoProvider())
+		a.refuse(w, r, errNoProvider())
 		return
 	}
 	to, x, err := a.opts.Provider.begin(r.URL.Query().Get("next"))
@@ -307,7 +307,7 @@ func (a *Authenticator) SignInAtProvider(w http.ResponseWriter, r *http.Request)
 		err = a.flows.begin(w, x)
 	}
 	if err != nil {
-		a.opts.Refuse(w, r, err)
+		a.refuse(w, r, err)
 		return
 	}
 	http.Redirect(w, r, to, http.StatusSeeOther)
@@ -317,7 +317,7 @@ func (a *Authenticator) SignInAtProvider(w http.ResponseWriter, r *http.Request)
 // and begins its session.
 func (a *Authenticator) BackFromProvider(w http.ResponseWriter, r *http.Request) {
 	if a.opts.Provider == nil {
-		a.opts.Refuse(w, r, errNoProvider())
+		a.refuse(w, r, errNoProvider())
 		return
 	}
 	x := a.flows.finish(w, r, a.store.now())
@@ -325,12 +325,12 @@ func (a *Authenticator) BackFromProvider(w http.ResponseWriter, r *http.Request)
 	if err == nil {
 		err = a.StartSession(w, r, &Identity{Principal: who})
 	} else if errors.Is(err, Refused(CodeSignIn)) {
-		err = firstOf(a.store.logFailure(Entry{
+		err = firstOf(a.store.logFailure(LogEntry{
 			Action: ActionSignInFailed, Detail: "at the identity provider", Address: addressText(callerOf(r.Context()).address),
 		}), err)
 	}
 	if err != nil {
-		a.opts.Refuse(w, r, err)
+		a.refuse(w, r, err)
 		return
 	}
 	http.Redirect(w, r, x.Next, http.StatusSeeOther)

@@ -140,7 +140,7 @@ func (s *Store) begin(id *Identity, hash digest, program bool, data []byte, by B
 		if program {
 			detail = "for a program"
 		}
-		return firstOf(c.putSession(x), c.log(Entry{
+		return firstOf(c.putSession(x), c.log(LogEntry{
 			Action: ActionSignedIn, Actor: id.Principal.Actor(), Subject: id.Principal.Name, Detail: detail, Address: by.Address,
 		}))
 	})
@@ -189,7 +189,7 @@ func (s *Store) end(hash digest, by By) error {
 		} else if u := s.users[x.Owner]; u != nil {
 			name = u.Email
 		}
-		return firstOf(c.deleteSession(x), c.log(Entry{Action: ActionSignedOut, Actor: by.Actor, Subject: name, Address: by.Address}))
+		return firstOf(c.deleteSession(x), c.log(LogEntry{Action: ActionSignedOut, Actor: by.Actor, Subject: name, Address: by.Address}))
 	})
 }
 
@@ -200,7 +200,7 @@ func (s *Store) EndOwnSessions(by By, p *Principal) error {
 			changed := *u
 			return firstOf(c.endSessions(&changed), c.putUser(&changed), c.logUser(by, ActionSessionsEnded, &changed, ""))
 		}
-		return firstOf(c.dropOwned(p.ID), c.log(Entry{Action: ActionSessionsEnded, Actor: by.Actor, Subject: p.Name, Address: by.Address}))
+		return firstOf(c.dropOwned(p.ID), c.log(LogEntry{Action: ActionSessionsEnded, Actor: by.Actor, Subject: p.Name, Address: by.Address}))
 	})
 }
 

@@ -38,7 +38,7 @@ func (s *Store) SignIn(ctx context.Context, email, password string, from netip.A
 		return nil, err
 	}
 	if !right {
-		e := Entry{Action: ActionSignInFailed, Address: addressText(from)}
+		e := LogEntry{Action: ActionSignInFailed, Address: addressText(from)}
 		if u != nil {
 			e.Subject = u.Email
 		}
@@ -181,7 +181,7 @@ func (s *Store) ForgotPassword(_ context.Context, email string, from netip.Addr)
 	err := s.change(func(c *change) error {
 		old := s.emails[normal(email)]
 		if old == nil || old.Status != StatusActive || old.Link != nil && c.now.Before(old.Link.Issued.Add(ForgotEvery)) {
-			return c.logFailure(Entry{Action: ActionResetRefused, Address: addressText(from)})
+			return c.logFailure(LogEntry{Action: ActionResetRefused, Address: addressText(from)})
 		}
 		u, given = *old, true
 		u.Link = &link{Hash: hash, Issued: c.now, Expires: c.now.Add(ResetLife)}

@@ -268,6 +268,9 @@ func (s *Store) change(work func(*change) error) error {
 // now is the time as it is kept.
 func (s *Store) now() time.Time { return s.clock().UTC().Truncate(time.Millisecond) }
 
+// Now is the time by the clock of the store.
+func (s *Store) Now() time.Time { return s.now() }
+
 // put writes a record.
 func (c *change) put(key []byte, record any) error {
 	b, err := json.Marshal(record)
@@ -278,7 +281,7 @@ func (c *change) put(key []byte, record any) error {
 }
 
 // log writes an entry of the log.
-func (c *change) log(e Entry) error {
+func (c *change) log(e LogEntry) error {
 	e.Sequence, e.At = c.next, c.now
 	c.next++
 	return c.put(logKey(e.Sequence), e)

@@ -94,7 +94,7 @@ func (b *bench) signIn(email, password string) error {
 }
 
 // newest returns the newest entry of the log.
-func (b *bench) newest() Entry {
+func (b *bench) newest() LogEntry {
 	b.t.Helper()
 	found, err := b.Log(0, 1)
 	if err != nil || len(found) != 1 {
@@ -543,7 +543,7 @@ func TestLog(t *testing.T) {
 			t.Errorf("entry %d is %+v, want %+v", i, e, w)
 		}
 	}
-	var paged []Entry
+	var paged []LogEntry
 	for before := uint64(0); before != 1; before = paged[len(paged)-1].Sequence {
 		page, err := b.Log(before, 2)
 		if err != nil || len(page) == 0 {

@@ -306,7 +306,7 @@ func errLastAdmin() error {
 
 // logUser notes what was done about a user.
 func (c *change) logUser(by By, action Action, u *userRecord, detail string) error {
-	return c.log(Entry{Action: action, Actor: by.Actor, Address: by.Address, Subject: u.Email, Detail: detail})
+	return c.log(LogEntry{Action: action, Actor: by.Actor, Address: by.Address, Subject: u.Email, Detail: detail})
 }
 
 // roleText is a role with its partners.

@@ -49,7 +49,7 @@ func newContract(t *testing.T) *contract {
 	c := &contract{t: t, desk: d, done: map[string]int{}, failed: map[string]int{}}
 	_, c.v = document(t)
 	r := chi.NewRouter()
-	c.api = httpapi.New(r, options(d))
+	c.api = httpapi.New(r, options(t, d, func() time.Time { return now }))
 	c.h = httpapi.WithRequestID(r)
 	setUp(t, d)
 	return c
@@ -140,7 +140,7 @@ func (op *operation) filled(values map[string]string) string {
 func TestEveryOperationKeepsToItsContract(t *testing.T) {
 	c := newContract(t)
 	all := operations(c.api.OpenAPI())
-	for _, s := range samples() {
+	for _, s := range slices.Concat(samples(), accessSamples()) {
 		at := slices.IndexFunc(all, func(op operation) bool { return op.OperationID == s.op })
 		if at < 0 {
 			t.Errorf("a sample is of %s, which is no operation", s.op)

@@ -3,6 +3,7 @@ package apidoc
 import (
 	"context"
 	"testing"
+	"time"
 
 	"prepayledger/cmd/prepay/internal/access"
 	"prepayledger/cmd/prepay/internal/desk"
@@ -12,8 +13,10 @@ import (
 )
 
 // options are those of the API under test.
-func options(d *desk.Desk) httpapi.Options {
-	return httpapi.Options{Desk: d, Rate: 1e6, Burst: 1e6, CardLink: func(context.Context, string, string) (string, error) {
+func options(t *testing.T, d *desk.Desk, now func() time.Time) httpapi.Options {
+	t.Helper()
+	a, links := accessUnder(t, now)
+	return httpapi.Options{Desk: d, Access: a, Links: links, Rate: 1e6, Burst: 1e6, CardLink: func(context.Context, string, string) (string, error) {
 		return "https://processor.example/page", nil
 	}}
 }
@@ -36,7 +39,7 @@ func setUp(t *testing.T, d *desk.Desk) {
 func anything() map[string]string {
 	return map[string]string{
 		"partner_id": "PA-1", "channel_id": "CH-1", "recharge_id": "PA-1-R000001", "refund_id": "PA-1-F000001", "month": "2026-11",
-		"number": "PA-1-2026-000001",
+		"number": "PA-1-2026-000001", "user": sampleUser, "key": "gateway",
 	}
 }
 

@@ -43,6 +43,10 @@ const Prefix = "/v1"
 // Options of an API.
 type Options struct {
 	Desk *desk.Desk
+	// Access finds out who makes a request, and has users and keys.
+	Access *access.Authenticator
+	// Links makes the links of invitations and resets.
+	Links *access.Links
 	// Logger takes failures, never what was asked; nil is silence.
 	Logger *zap.Logger
 	// CardLink makes a page of the card processor's on which a partner saves a
@@ -100,6 +104,7 @@ func (a *API) register() {
 	a.invoices()
 	a.forecasts()
 	a.provider()
+	a.access()
 	a.document()
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"go.uber.org/zap"
@@ -141,13 +142,18 @@ func MethodNotAllowed(w http.ResponseWriter, r *http.Request) {
 	WriteProblem(w, p)
 }
 
+// Refuse answers with what an error is to the caller.
+func Refuse(w http.ResponseWriter, r *http.Request, err error) {
+	p := problemOf(err)
+	p.Instance = RequestID(r.Context())
+	WriteProblem(w, p)
+}
+
 // Guard lets in whom the rule allows, for routes that are not the API's.
 func Guard(rule access.Rule, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := allow(r.Context(), rule, PathValue(r, rule.Account)); err != nil {
-			p := problemOf(err)
-			p.Instance = RequestID(r.Context())
-			WriteProblem(w, p)
+			Refuse(w, r, err)
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -159,6 +165,7 @@ func Guard(rule access.Rule, next http.Handler) http.Handler {
 func problemOf(err error) *Problem {
 	var ready *Problem
 	var large *http.MaxBytesError
+	var refused *access.Refusal
 	switch {
 	case errors.As(err, &ready):
 		copied := *ready
@@ -169,6 +176,10 @@ func problemOf(err error) *Problem {
 		return newProblem(http.StatusForbidden, CodeForbidden, "This needs another role, or a key with another scope.")
 	case errors.Is(err, access.ErrForeign):
 		return newProblem(http.StatusNotFound, string(domain.UnknownAccount), "There is no such partner account among yours: correct the partner id.")
+	case errors.As(err, &refused):
+		p := newProblem(refused.Code.Status(), string(refused.Code), refused.Message)
+		p.retryAfter = int(refused.RetryAfter / time.Second)
+		return p
 	case errors.As(err, &large):
 		return newProblem(http.StatusRequestEntityTooLarge, CodeTooLarge, fmt.Sprintf("The body has more than %d bytes, nothing was done.", large.Limit))
 	}
