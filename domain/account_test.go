@@ -82,7 +82,7 @@ func TestNeverSupported(t *testing.T) {
 		story{given: closed, when: unsigned(cmd), then: "! account_closed"}.run(t)
 	}
 	for _, cmd := range []domain.Command{
-		&domain.RecordRechargeSucceeded{}, &domain.RecordRechargeFailed{}, &domain.PublishBalance{}, &domain.AdjustReconciliation{}, &domain.ReleaseQuarantined{},
+		&domain.RecordRechargeSucceeded{}, &domain.RecordRechargeFailed{}, &domain.PublishBalance{}, &domain.AdjustReconciliation{},
 	} {
 		story{when: unsigned(cmd), then: "! unknown_account"}.run(t)
 	}

@@ -172,6 +172,19 @@ func TestReleasedElsewhere(t *testing.T) {
 	story{given: []step{open("500"), channel("CH"), do(c)}, when: do(&domain.ReleaseQuarantined{ChargeID: "b", Content: c.Content()}), then: ""}.run(t)
 }
 
+// R10: an entry in whose place a mended record was presented, in an account and
+// among what belongs to none.
+func TestReleasedMended(t *testing.T) {
+	c := unpriced("a", "new")
+	for _, given := range [][]step{{open("500"), channel("CH"), do(c)}, {do(c)}} {
+		l := story{given: given, when: do(&domain.ReleaseQuarantined{ChargeID: "a", Content: c.Content(), Mended: true}), then: "released a mended"}.run(t)
+		if got := l.facts.quarantined(); len(got) != 0 {
+			t.Errorf("in quarantine are %v", got)
+		}
+		story{given: given, when: do(&domain.ReleaseQuarantined{ChargeID: "b", Content: c.Content(), Mended: true}), then: ""}.run(t)
+	}
+}
+
 // R10: malformed records without an id are told apart by what was read.
 func TestMalformedWithoutID(t *testing.T) {
 	bad := func(raw string) step { return do(&domain.Charge{Malformed: "no id", Raw: raw}) }

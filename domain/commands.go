@@ -28,6 +28,10 @@ type Meta struct {
 	CorrelationID uuid.UUID
 	// CausationID is the event or command that led to this one.
 	CausationID uuid.UUID
+	// CommandHash is the hash of the command's content, in hex, where whoever
+	// gives it to a stream beside the accounts wants its id to count once; the
+	// accounts' streams work it out by themselves.
+	CommandHash string
 }
 
 // OpenAccount opens an account (R1, R2). Nil fields take the defaults.
@@ -157,10 +161,12 @@ type CorrectCharge struct {
 }
 
 // ReleaseQuarantined takes an entry out of quarantine that was charged in an
-// account after it had belonged to none.
+// account after it had belonged to none, or that was mended: another record was
+// presented in its place.
 type ReleaseQuarantined struct {
 	ChargeID string
 	Content  ContentHash
+	Mended   bool
 }
 
 // Refund pays credit back (R32).

@@ -65,7 +65,7 @@ func (d *decision) raise(e Event) {
 }
 
 func (d *decision) command(cmd Command) error {
-	if _, ok := cmd.(*OpenAccount); !ok && !d.Opened {
+	if !d.Opened && !worksOnNone(cmd) {
 		return Reject(UnknownAccount, "There is no such partner account: open it first or correct the partner id.")
 	}
 	if d.Closed && !worksOnClosed(cmd) {
@@ -136,6 +136,16 @@ func (d *decision) command(cmd Command) error {
 	default:
 		return Reject(InvalidSetting, "This version does not know the command %s.", cmd.CommandName())
 	}
+}
+
+// worksOnNone names what works where no account is open: opening one, and the
+// quarantine of what belongs to none.
+func worksOnNone(cmd Command) bool {
+	switch cmd.(type) {
+	case *OpenAccount, *ReleaseQuarantined:
+		return true
+	}
+	return false
 }
 
 // worksOnClosed names what a closed account still takes: outcomes of what was

@@ -203,11 +203,16 @@ func QuarantineKey(partnerID, chargeID string, content ContentHash) ChargeKey {
 	return KeyOf(partnerID, chargeID)
 }
 
-// release takes an entry out of quarantine that was charged elsewhere.
+// release takes an entry out of quarantine that was charged elsewhere or
+// mended.
 func (d *decision) release(c *ReleaseQuarantined) error {
+	outcome := "charged_elsewhere"
+	if c.Mended {
+		outcome = "mended"
+	}
 	seen := d.facts.Seen(QuarantineKey(d.PartnerID, c.ChargeID, c.Content))
 	if seen.Reason(c.Content) != 0 {
-		d.raise(&QuarantineReleased{ChargeID: c.ChargeID, Content: hex.EncodeToString(c.Content[:]), Outcome: "charged_elsewhere"})
+		d.raise(&QuarantineReleased{ChargeID: c.ChargeID, Content: hex.EncodeToString(c.Content[:]), Outcome: outcome})
 	}
 	return nil
 }

@@ -213,13 +213,14 @@ type ChargeQuarantined struct {
 
 // QuarantineReleased takes an entry out of quarantine that turned out to be a
 // duplicate of a counted charge (R10), that was charged in an account after
-// it had belonged to none, or that was charged or counted here with the WABA
-// that its channel gave. Elsewhere the event of the charge says Released.
+// it had belonged to none, that was charged or counted here with the WABA that
+// its channel gave, or in whose place a mended record was presented. Elsewhere
+// the event of the charge says Released.
 type QuarantineReleased struct {
 	ChargeID string `json:"charge_id"`
 	// Content is the hash of the entry's content, in hex.
 	Content string `json:"content"`
-	// Outcome is "duplicate", "charged", "free" or "charged_elsewhere".
+	// Outcome is "duplicate", "charged", "free", "charged_elsewhere" or "mended".
 	Outcome string `json:"outcome"`
 }
 

@@ -53,14 +53,17 @@ type Row struct {
 // now.
 func (v View) Scan(from string) iter.Seq2[Row, error] { return v.ScanAfter(from, "") }
 
-// ScanAfter is Scan, of the rows alone whose keys come after the key: lists are
-// read by the page. An empty key begins with the first.
+// ScanAfter is Scan of the rows behind a key, which need not be there any more;
+// empty is the start.
 func (v View) ScanAfter(from, after string) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
 		lower := v.key(from)
 		upper := successor(lower)
-		if after != "" {
-			lower = append(v.key(after), 0)
+		if behind := append(v.key(after), 0); after != "" && bytes.Compare(lower, behind) < 0 {
+			lower = behind
+		}
+		if upper != nil && bytes.Compare(upper, lower) <= 0 {
+			return
 		}
 		it, err := v.db.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
 		if err != nil {

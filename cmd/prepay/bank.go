@@ -2,11 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -14,7 +14,7 @@ import (
 
 	"prepayledger/cmd/prepay/internal/desk"
 	"prepayledger/consumers/bankstatement"
-	"prepayledger/domain"
+	"prepayledger/consumers/commandjson"
 )
 
 // paymentsCmd are the commands of payments by bank.
@@ -71,15 +71,10 @@ func (c *paymentsProposeCmd) Run(ctx context.Context, g *globals) error {
 		return err
 	}
 	return g.with(ctx, func(a *desk.Desk) error {
-		fresh, err := a.Ledger.ImportBankStatement(ctx, c.meta(), cmd)
+		v, err := a.ImportBankStatement(ctx, c.meta(), cmd)
 		if err != nil {
 			return err
 		}
-		v, err := a.BankStatement(ctx, cmd.StatementID)
-		if err != nil {
-			return err
-		}
-		v.New = fresh
 		return g.print(v, func(w io.Writer) { writePayments(w, v) })
 	})
 }
@@ -156,25 +151,13 @@ bank's reference: the same payment counts once, whichever statement it comes wit
 // Run runs the command.
 func (c *paymentsConfirmCmd) Run(ctx context.Context, g *globals) error {
 	return g.read(ctx, func(a *desk.Desk) error {
-		p, err := a.Proposal(ctx, c.Proposal)
+		partner, err := a.Confirm(ctx, c.meta(), c.Proposal, c.Partner)
+		var field *commandjson.FieldError
+		if errors.As(err, &field) {
+			return fmt.Errorf("%s with --partner", field.Problem)
+		}
 		if err != nil {
 			return err
-		}
-		partner, cmd, err := c.confirmation(p)
-		if err != nil {
-			return err
-		}
-		if cmd != nil {
-			currency, err := a.Accounts(ctx, partner)
-			if err != nil {
-				return err
-			}
-			if of := currency[0].State.Currency; of != p.Currency {
-				return domain.Reject(domain.UnsupportedCurrency, "The payment is in %s, account %s in %s: have it converted, and confirm what was received with prepay account confirm.", p.Currency, partner, of)
-			}
-			if err := a.Ledger.Do(ctx, partner, c.meta(), cmd); err != nil {
-				return err
-			}
 		}
 		v, err := a.Account(ctx, partner)
 		if err != nil {
@@ -182,31 +165,4 @@ func (c *paymentsConfirmCmd) Run(ctx context.Context, g *globals) error {
 		}
 		return g.printAccount(v, false)
 	})
-}
-
-// confirmation is the command that confirms a proposal, and for whom; no
-// command where that was done.
-func (c *paymentsConfirmCmd) confirmation(p *bankstatement.Proposal) (string, *domain.ConfirmPayment, error) {
-	if p.Status == bankstatement.Confirmed {
-		if c.Partner != "" && c.Partner != p.PartnerID {
-			return "", nil, domain.Reject(domain.ReferenceUsed, "Reference %.64q was confirmed for account %s: each payment is confirmed once.", p.Reference, p.PartnerID)
-		}
-		return p.PartnerID, nil, nil
-	}
-	cmd := &domain.ConfirmPayment{Reference: p.Reference, Amount: p.Amount}
-	at := slices.IndexFunc(p.Matches, func(m bankstatement.Match) bool { return m.PartnerID == c.Partner })
-	if c.Partner == "" && len(p.Matches) == 1 {
-		at = 0
-	}
-	switch {
-	case at >= 0:
-		cmd.RechargeID = p.Matches[at].RechargeID
-		return p.Matches[at].PartnerID, cmd, nil
-	case c.Partner != "":
-		return c.Partner, cmd, nil
-	case len(p.Matches) == 0:
-		return "", nil, fmt.Errorf("no account was proposed for %s: name it with --partner", p.ID)
-	default:
-		return "", nil, fmt.Errorf("several accounts were proposed for %s: name the one with --partner", p.ID)
-	}
 }

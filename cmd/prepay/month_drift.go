@@ -13,13 +13,7 @@ import (
 
 	"prepayledger/cmd/prepay/internal/desk"
 	"prepayledger/consumers/drift"
-	"prepayledger/consumers/ledger"
-	"prepayledger/consumers/metainvoice"
 	"prepayledger/domain"
-	"prepayledger/domain/codec"
-	"prepayledger/domain/money"
-	"prepayledger/domain/reconciliation"
-	"prepayledger/eventstore"
 )
 
 type monthDriftCmd struct {
@@ -53,99 +47,27 @@ func (c *monthDriftCmd) Run(ctx context.Context, g *globals) error {
 }
 
 func (c *monthDriftCmd) compare(ctx context.Context, a *desk.Desk) (*drift.Report, error) {
-	if err := a.Ledger.Settle(ctx); err != nil {
-		return nil, err
-	}
-	var channels []drift.Channel
-	for _, id := range a.Views.Accounts.Partners() {
-		account, err := a.Views.Accounts.Get(id)
-		if err != nil {
-			return nil, err
-		}
-		for _, ch := range account.State.Channels {
-			channels = append(channels, drift.Channel{
-				PartnerID: id, WABAID: ch.WABAID, PhoneNumber: ch.PhoneNumber, PaymentModel: ch.PaymentModel, Zone: ch.Zone,
-			})
-		}
-	}
 	var through time.Time
 	if c.On != nil {
 		through = c.On.Time
 	}
-	d := drift.New(c.Month.Month, through, channels, a.Ledger.Markets().ByCountry)
-	for _, path := range c.Analytics {
-		if err := readAnalytics(path, d); err != nil {
-			return nil, err
+	return a.Drift(ctx, c.Month.Month, through, func(each func(desk.File) error) error {
+		for _, path := range c.Analytics {
+			if err := readAnalytics(path, each); err != nil {
+				return err
+			}
 		}
-	}
-	for _, id := range a.Views.Accounts.Partners() {
-		if err := c.charged(ctx, a, id, d); err != nil {
-			return nil, err
-		}
-	}
-	return d.Report(), nil
+		return nil
+	})
 }
 
-func readAnalytics(path string, d *drift.Comparison) error {
+func readAnalytics(path string, each func(desk.File) error) error {
 	in, err := os.Open(path)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = in.Close() }()
-	return metainvoice.ParseAnalytics(filepath.Base(path), in, func(p *metainvoice.AnalyticsPoint) error {
-		d.Point(p)
-		return nil
-	})
-}
-
-// charged adds what an account was charged: the month's sums, or through a
-// day what its events say.
-func (c *monthDriftCmd) charged(ctx context.Context, a *desk.Desk, partner string, d *drift.Comparison) error {
-	account, err := a.Views.Accounts.Get(partner)
-	if err != nil {
-		return err
-	}
-	currency := account.State.Currency
-	if c.On != nil {
-		return a.Fold(ctx, ledger.AccountStream(partner), func(_ eventstore.Recorded, _ codec.Metadata, e domain.Event) error {
-			if u, at := driftOf(e); u != nil && d.Counts(u.WABAID, at) {
-				u.PartnerID, u.Currency = partner, currency
-				d.Charge(u)
-			}
-			return nil
-		})
-	}
-	rows, err := a.Views.Usage.Month(partner, c.Month.Month)
-	for i := range rows {
-		r := &rows[i]
-		if r.Direct {
-			continue
-		}
-		count, amount := r.Net()
-		d.Charge(&drift.Charged{
-			PartnerID: partner, Currency: currency, Count: count, Amount: amount,
-			Key: reconciliation.Key{WABAID: r.WABAID, Market: r.Market, Category: r.Category, PricingType: r.PricingType},
-		})
-	}
-	return err
-}
-
-// driftOf is what an event charges, counts or takes back; nil for none.
-func driftOf(e domain.Event) (*drift.Charged, time.Time) {
-	charge := func(count int64, amount money.Amount, waba, market, category, kind string) *drift.Charged {
-		return &drift.Charged{Count: count, Amount: amount, Key: reconciliation.Key{WABAID: waba, Market: market, Category: category, PricingType: kind}}
-	}
-	switch e := e.(type) {
-	case *domain.ConversationCharged:
-		return charge(1, e.Amount, e.WABAID, e.Market, e.Category, e.PricingType), e.OccurredAt
-	case *domain.ChargeCorrected:
-		return charge(-1, e.Amount.Neg(), e.WABAID, e.Market, e.Category, e.PricingType), e.OccurredAt
-	case *domain.ConversationCounted:
-		if e.Why != "direct" {
-			return charge(1, money.Amount{}, e.WABAID, e.Market, e.Category, e.PricingType), e.OccurredAt
-		}
-	}
-	return nil, time.Time{}
+	return each(desk.File{Name: filepath.Base(path), Reader: in})
 }
 
 func writeDrift(w io.Writer, r *drift.Report, all bool) {

@@ -2,18 +2,14 @@ package main
 
 import (
 	"context"
-	"encoding/csv"
-	"encoding/json"
 	"fmt"
 	"io"
-	"strconv"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"prepayledger/cmd/prepay/internal/desk"
 	"prepayledger/consumers/evidence"
-	"prepayledger/consumers/ledger"
 	"prepayledger/domain/reconciliation"
 )
 
@@ -56,117 +52,25 @@ func (c *monthOpenCmd) wanted() evidence.Wanted {
 // Run runs the command.
 func (c *monthOpenCmd) Run(ctx context.Context, g *globals) error {
 	return g.read(ctx, func(a *desk.Desk) error {
-		r, _, err := a.Ledger.Month(ctx, c.Month.Month)
+		line, err := a.OpenLine(ctx, c.wanted())
 		if err != nil {
 			return err
 		}
-		in, err := a.Ledger.MonthInput(ctx, c.Month.Month)
-		if err != nil {
-			return err
-		}
-		line, err := evidence.Find(in, r.Earlier(), c.wanted())
-		if err != nil {
-			return err
-		}
-		from := evidence.Source{Store: a.Store, Codec: a.Views.Codec, Stream: ledger.AccountStream(c.Partner)}
 		switch {
 		case c.CSV:
-			return openAsCSV(ctx, g.Stdout, line, from)
+			return line.CSV(ctx, g.Stdout)
 		case g.JSON:
-			return openAsJSON(ctx, g.Stdout, line, from)
+			return line.JSON(ctx, g.Stdout)
 		}
-		return c.text(ctx, g.Stdout, line, from)
+		return c.text(ctx, g.Stdout, line)
 	})
 }
 
-// openAsJSON writes one JSON object, charge by charge: nothing is collected.
-func openAsJSON(ctx context.Context, w io.Writer, line *evidence.Line, from evidence.Source) error {
-	head, err := json.Marshal(line)
-	if err != nil {
-		return err
-	}
-	if _, err := fmt.Fprintf(w, "%s,\"charges\":[", head[:len(head)-1]); err != nil {
-		return err
-	}
-	between := ""
-	sums, err := line.Charges(ctx, from, func(c *evidence.Charge) error {
-		row, err := json.Marshal(c)
-		if err == nil {
-			_, err = fmt.Fprintf(w, "%s%s", between, row)
-		}
-		between = ","
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	foot, err := json.Marshal(sums)
-	if err == nil {
-		_, err = fmt.Fprintf(w, "],\"sums\":%s}\n", foot)
-	}
-	return err
-}
-
-// openAsCSV writes charges and invoice lines below one header.
-func openAsCSV(ctx context.Context, w io.Writer, line *evidence.Line, from evidence.Source) error {
-	out := csv.NewWriter(w)
-	err := out.Write([]string{
-		"kind", "charge_id", "invoice_id", "line", "channel_id", "occurred_at", "recorded_at", "late", "corrected", "volume", "amount",
-		"currency", "rate_card_id", "tier", "given", "given_currency", "fx_rate",
-	})
-	if err != nil {
-		return err
-	}
-	sums, err := line.Charges(ctx, from, func(c *evidence.Charge) error {
-		volume := "1"
-		if c.Kind == evidence.KindCorrection {
-			volume = "-1"
-		}
-		return out.Write([]string{
-			c.Kind, c.ChargeID, "", "", c.ChannelID, c.OccurredAt.Format(time.RFC3339Nano), c.RecordedAt.Format(time.RFC3339Nano),
-			strconv.FormatBool(c.Late), strconv.FormatBool(c.Corrected), volume, c.Price.String(), string(line.Currency), c.RateCardID, c.Tier, "", "", "",
-		})
-	})
-	if err != nil {
-		return err
-	}
-	for i, pieces := range [...][]reconciliation.Piece{line.Invoiced, line.Counterparts} {
-		kind := [...]string{"invoiced", "counterpart"}[i]
-		for i := range pieces {
-			p := &pieces[i]
-			rate := ""
-			if p.Rate != nil {
-				rate = p.Rate.String()
-			}
-			if err := out.Write([]string{
-				kind, "", p.InvoiceID, strconv.Itoa(p.Line), "", "", "", "", "", strconv.FormatInt(p.Volume, 10), p.Amount.String(),
-				string(line.Currency), "", p.Tier, p.Given.String(), string(p.GivenCurrency), rate,
-			}); err != nil {
-				return err
-			}
-		}
-	}
-	out.Flush()
-	if err := out.Error(); err != nil {
-		return err
-	}
-	return tied(&sums)
-}
-
-// tied is an error where sums do not tie: something was recorded while they
-// were read, or the read models are wrong.
-func tied(s *evidence.Sums) error {
-	if s.Tie {
-		return nil
-	}
-	return fmt.Errorf("the charges and lines do not sum to what was compared: something was recorded meanwhile; run it again, and prepay verify if it stays")
-}
-
-func (c *monthOpenCmd) text(ctx context.Context, w io.Writer, line *evidence.Line, from evidence.Source) error {
+func (c *monthOpenCmd) text(ctx context.Context, w io.Writer, line *desk.Evidence) error {
 	k := line.Compared
 	t := newTable("kind", "id", "occurred", "recorded", "price", "card", "tier", "")
 	shownRows, hidden := 0, 0
-	sums, err := line.Charges(ctx, from, func(r *evidence.Charge) error {
+	sums, err := line.Charges(ctx, line.From, func(r *evidence.Charge) error {
 		if c.Limit > 0 && shownRows >= c.Limit {
 			hidden++
 			return nil
@@ -198,7 +102,7 @@ func (c *monthOpenCmd) text(ctx context.Context, w io.Writer, line *evidence.Lin
 	} else {
 		fmt.Fprintln(w, ".")
 	}
-	return tied(&sums)
+	return desk.Tied(&sums)
 }
 
 // marks are what is special about a charge.

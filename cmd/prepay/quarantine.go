@@ -9,7 +9,6 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"prepayledger/cmd/prepay/internal/desk"
-	"prepayledger/consumers/ledger"
 	"prepayledger/domain"
 	"prepayledger/projections/quarantine"
 )
@@ -29,16 +28,8 @@ type chosen struct {
 	Charge     string           `help:"Only this charge id." placeholder:"ID"`
 }
 
-func (c *chosen) each(a *desk.Desk, work func(*quarantine.Entry) error) error {
-	if c.Partner != "" && !a.Ledger.Exists(c.Partner) {
-		return domain.Reject(domain.UnknownAccount, "There is no partner account %.64q: see prepay account list.", c.Partner)
-	}
-	return a.Views.Quarantine.List(c.Partner, c.Partner == "" && !c.Unassigned, string(c.Reason), func(e *quarantine.Entry) error {
-		if c.Charge != "" && e.ChargeID != c.Charge {
-			return nil
-		}
-		return work(e)
-	})
+func (c *chosen) wanted() quarantine.Wanted {
+	return quarantine.Wanted{Owner: c.Partner, All: c.Partner == "" && !c.Unassigned, Reason: string(c.Reason), ChargeID: c.Charge}
 }
 
 type quarantineListCmd struct {
@@ -56,7 +47,7 @@ func (*quarantineListCmd) Help() string {
 func (c *quarantineListCmd) Run(ctx context.Context, g *globals) error {
 	return g.read(ctx, func(a *desk.Desk) error {
 		entries, total := []quarantine.Entry{}, 0
-		err := c.each(a, func(e *quarantine.Entry) error {
+		err := a.EachQuarantined(c.wanted(), func(e *quarantine.Entry) error {
 			if total++; len(entries) < c.Limit {
 				entries = append(entries, *e)
 			}
@@ -103,16 +94,12 @@ records are written as they came. The recipient is cut to its first digits.
 // Run runs the command.
 func (c *quarantineExportCmd) Run(ctx context.Context, g *globals) error {
 	return g.read(ctx, func(a *desk.Desk) error {
-		return c.each(a, func(e *quarantine.Entry) error {
-			if e.Raw != "" {
-				_, err := fmt.Fprintln(g.Stdout, e.Raw)
-				return err
+		return a.EachQuarantined(c.wanted(), func(e *quarantine.Entry) error {
+			line, err := desk.ExportLine(e)
+			if err == nil {
+				_, err = fmt.Fprintln(g.Stdout, string(line))
 			}
-			return writeJSON(g.Stdout, desk.Exported{
-				ChargeID: e.ChargeID, PartnerID: e.PartnerID, ChannelID: e.ChannelID, WABAID: e.WABAID, Recipient: e.RecipientPrefix,
-				Country: e.Country, Market: e.Market, Category: e.Category, PricingModel: e.PricingModel, PricingType: e.PricingType,
-				OccurredAt: e.OccurredAt, Amount: e.Amount, Currency: e.Currency,
-			})
+			return err
 		})
 	})
 }
@@ -130,55 +117,21 @@ imported; they are left out.
   prepay quarantine retry --reason unknown_channel`
 }
 
-// retryBatch is how many entries are presented at once.
-const retryBatch = 1000
-
 // Run runs the command.
 func (c *quarantineRetryCmd) Run(ctx context.Context, g *globals) error {
 	return g.read(ctx, func(a *desk.Desk) error {
-		if err := a.Ledger.AdvanceAll(ctx); err != nil {
-			return err
-		}
-		results, stuck := map[string]int{}, false
-		var batch []ledger.Presented
-		present := func() error {
-			outcomes, err := a.Ledger.Charge(ctx, domain.Meta{Actor: c.Actor}, batch)
-			for _, o := range outcomes {
-				name := string(o.Charge)
-				if o.Reason != 0 {
-					name += ": " + o.Reason.String()
-					stuck = true
-				}
-				results[name]++
-			}
-			batch = batch[:0]
-			return err
-		}
-		err := c.each(a, func(e *quarantine.Entry) error {
-			if e.Reason == domain.ReasonMalformed.String() {
-				results["left out: malformed"]++
-				return nil
-			}
-			batch = append(batch, ledger.Presented{Charge: desk.ChargeOf(e), PhoneNumberID: e.PhoneNumberID})
-			if len(batch) == retryBatch {
-				return present()
-			}
-			return nil
-		})
-		if err == nil && len(batch) > 0 {
-			err = present()
-		}
+		r, err := a.Retry(ctx, domain.Meta{Actor: c.Actor}, c.wanted(), 0)
 		if err != nil {
 			return err
 		}
-		err = g.print(results, func(w io.Writer) {
+		err = g.print(r.Results, func(w io.Writer) {
 			t := newTable("presented again", "count")
-			for _, name := range sortedKeys(results) {
-				t.AppendRow(table.Row{name, results[name]})
+			for _, name := range sortedKeys(r.Results) {
+				t.AppendRow(table.Row{name, r.Results[name]})
 			}
 			fmt.Fprintln(w, t.Render())
 		})
-		if err == nil && g.Strict && stuck {
+		if err == nil && g.Strict && r.Stuck > 0 {
 			return errNotAllTaken
 		}
 		return err

@@ -34,14 +34,18 @@ func (l *Ledger) appendAll(ctx context.Context, stream string, expected eventsto
 		batch, size = nil, 0
 		return nil
 	}
-	for _, e := range events {
+	for i, e := range events {
+		hash := "" // on the first event alone
+		if i == 0 {
+			hash = m.CommandHash
+		}
 		data, version, err := l.codec.Encode(nil, e)
 		if err != nil {
 			return expected, err
 		}
 		meta := codec.AppendMetadata(nil, &codec.Metadata{
 			Version: version, OccurredAt: m.At, RecordedAt: m.At, Actor: m.Actor, CommandID: m.CommandID,
-			CorrelationID: m.CorrelationID, CausationID: m.CausationID,
+			CorrelationID: m.CorrelationID, CausationID: m.CausationID, CommandHash: hash,
 		})
 		if size > 0 && size+len(data)+len(meta) > decider.MaxAppendBytes {
 			if err := flush(); err != nil {

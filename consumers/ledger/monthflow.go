@@ -35,6 +35,35 @@ func (l *Ledger) ChangeMonthSettings(ctx context.Context, m domain.Meta, cmd dom
 	})
 }
 
+// ReplaceMonthSettings decides several commands of the settings of month ends on
+// the settings of a revision: all of them or none. It errs with
+// eventstore.ErrWrongRevision where the settings are not of the revision.
+func (l *Ledger) ReplaceMonthSettings(ctx context.Context, m domain.Meta, expected eventstore.Revision, cmds []domain.Command) error {
+	l.complete(&m)
+	s, revision, err := l.MonthSettings(ctx)
+	if err != nil {
+		return err
+	}
+	if revision != expected {
+		return &eventstore.WrongRevisionError{Stream: reconciliation.SettingsStream, Expected: expected, Actual: revision}
+	}
+	var all []domain.Event
+	for _, cmd := range cmds {
+		events, err := s.Decide(m, cmd)
+		if err != nil {
+			return err
+		}
+		for _, e := range events {
+			if err := s.Apply(e); err != nil {
+				return err
+			}
+		}
+		all = append(all, events...)
+	}
+	_, err = l.appendAll(ctx, reconciliation.SettingsStream, revision, m, all)
+	return err
+}
+
 // CommentMonth records what somebody says about a month.
 func (l *Ledger) CommentMonth(ctx context.Context, m domain.Meta, month domain.Month, text string) error {
 	_, err := l.decideMonth(ctx, m, month, func(*reconciliation.Reconciliation) domain.Command {

@@ -58,6 +58,8 @@ type Options struct {
 
 // App is an open data folder: the event log, its read models and the ledger.
 type App struct {
+	// Folder is the data folder.
+	Folder string
 	lock   io.Closer
 	Store  eventstore.Store
 	Views  *Views
@@ -67,7 +69,7 @@ type App struct {
 // Open opens a data folder, making it where there is none. The read models
 // are where the log ends when it returns.
 func Open(ctx context.Context, dataDir string, o Options) (_ *App, err error) {
-	a := &App{}
+	a := &App{Folder: dataDir}
 	defer func() {
 		if err != nil {
 			_ = a.Close()

@@ -17,10 +17,25 @@ import (
 // Desk is the ledger as people and programs use it.
 type Desk struct {
 	*app.App
+
+	// monthly lets one at a time work at month ends, presenting at quarantine.
+	monthly, presenting lane
+	months              months
+	checking            checking
+	feed                feed
 }
 
 // New returns the desk of an opened data folder.
-func New(a *app.App) *Desk { return &Desk{a} }
+func New(a *app.App) *Desk {
+	return &Desk{App: a, monthly: newLane(), presenting: newLane(), months: months{reading: newLane()}}
+}
+
+// Close ends what is under way in the background, and closes the data folder.
+func (d *Desk) Close() error {
+	d.feed.end()
+	d.checking.end()
+	return d.App.Close()
+}
 
 // Fold reads a stream's events in order.
 func (d *Desk) Fold(ctx context.Context, stream string, each func(eventstore.Recorded, codec.Metadata, domain.Event) error) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"math"
 	"slices"
 
 	"prepayledger/domain"
@@ -53,12 +54,20 @@ func viewOfDocument(d *reconciliation.Document) MetaDocument {
 // Documents lists Meta's documents in order, those with lines in the month or,
 // for "", all.
 func (d *Desk) Documents(ctx context.Context, month domain.Month) ([]MetaDocument, error) {
+	return d.DocumentsAfter(ctx, month, "", math.MaxInt)
+}
+
+// DocumentsAfter lists at most limit of Meta's documents behind an id.
+func (d *Desk) DocumentsAfter(ctx context.Context, month domain.Month, after string, limit int) ([]MetaDocument, error) {
 	ids, err := d.documentIDs(month)
 	if err != nil {
 		return nil, err
 	}
 	all := []MetaDocument{}
 	for _, id := range ids {
+		if id <= after || len(all) == limit {
+			continue
+		}
 		found, err := d.document(ctx, id)
 		if err != nil {
 			return nil, err

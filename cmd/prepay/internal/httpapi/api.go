@@ -75,6 +75,10 @@ type API struct {
 	huma   huma.API
 	limits *limits
 	routes []access.Route
+	// uploads are the turns of those who take files; following counts who
+	// follows events.
+	uploads   chan struct{}
+	following following
 }
 
 // New puts the API's routes on the router. Who makes a request must be in its
@@ -84,7 +88,7 @@ func New(router chi.Router, opts Options) *API {
 		opts.Logger = zap.NewNop()
 	}
 	opts.Provider = cmp.Or(opts.Provider, ledger.DefaultProvider)
-	a := &API{opts: opts, desk: opts.Desk, log: opts.Logger, router: router, limits: newLimits(&opts)}
+	a := &API{opts: opts, desk: opts.Desk, log: opts.Logger, router: router, limits: newLimits(&opts), uploads: make(chan struct{}, UploadsAtOnce)}
 	a.huma = humachi.New(router, config())
 	a.register()
 	return a
@@ -105,6 +109,15 @@ func (a *API) register() {
 	a.forecasts()
 	a.provider()
 	a.access()
+	a.months()
+	a.monthFiles()
+	a.metaInvoices()
+	a.rates()
+	a.quarantine()
+	a.bankStatements()
+	a.events()
+	a.search()
+	a.verification()
 	a.document()
 }
 
@@ -163,6 +176,16 @@ func register[I, O any](a *API, op huma.Operation, rule access.Rule, handle func
 	if op.RequestBody != nil {
 		*op.RequestBody = declared // huma puts a raw body's own type beside it
 	}
+}
+
+// LongTimeout is how long a request may take that works on a whole month or
+// file (time).
+const LongTimeout = 5 * time.Minute
+
+// long gives an operation LongTimeout.
+func long(op huma.Operation) huma.Operation {
+	op.Metadata = map[string]any{timeoutKey: LongTimeout}
+	return op
 }
 
 // stream registers an operation whose handler reads or writes by itself, bit by

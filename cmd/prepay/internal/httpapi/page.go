@@ -23,7 +23,7 @@ type PageInput struct {
 func (p *PageInput) after() (string, error) {
 	key, err := base64.RawURLEncoding.DecodeString(p.Cursor)
 	if err != nil {
-		return "", &commandjson.FieldError{Field: "cursor", Problem: "give the next of the page before, as it was"}
+		return "", errCursor()
 	}
 	return string(key), nil
 }
@@ -54,5 +54,13 @@ func cut[T any](items []T, limit int, key func(*T) string) Page[T] {
 	if len(items) <= limit {
 		return Page[T]{Items: items}
 	}
-	return Page[T]{Items: items[:limit], Next: base64.RawURLEncoding.EncodeToString([]byte(key(&items[limit-1])))}
+	return Page[T]{Items: items[:limit], Next: cursor(key(&items[limit-1]))}
+}
+
+// cursor is the cursor of what names an item; empty is none.
+func cursor(key string) string { return base64.RawURLEncoding.EncodeToString([]byte(key)) }
+
+// errCursor says that a cursor is none of this list.
+func errCursor() error {
+	return &commandjson.FieldError{Field: "cursor", Problem: "give the next of the page before, as it was"}
 }

@@ -14,8 +14,13 @@ import (
 	"go.uber.org/zap"
 
 	"prepayledger/cmd/prepay/internal/access"
+	"prepayledger/cmd/prepay/internal/desk"
+	"prepayledger/consumers/bankstatement"
 	"prepayledger/consumers/commandjson"
+	"prepayledger/consumers/fileerror"
+	"prepayledger/consumers/metainvoice"
 	"prepayledger/domain"
+	"prepayledger/domain/rating"
 )
 
 // Codes of problems beside those of the rules and of commandjson.
@@ -62,7 +67,9 @@ type Problem struct {
 // FieldError is one thing that is wrong with a request.
 type FieldError struct {
 	Field   string `json:"field,omitempty" doc:"Name of the field, parameter or column."`
+	File    string `json:"file,omitempty" doc:"Name of the file."`
 	Line    int    `json:"line,omitempty" doc:"Line of the file, counted from 1."`
+	Column  string `json:"column,omitempty" doc:"Place in the line, such as 4 \"Amount\", or D \"Amount\" in a workbook."`
 	Message string `json:"message" doc:"What is wrong, and what to do."`
 }
 
@@ -184,6 +191,9 @@ func problemOf(err error) *Problem {
 		return newProblem(http.StatusRequestEntityTooLarge, CodeTooLarge, fmt.Sprintf("The body has more than %d bytes, nothing was done.", large.Limit))
 	}
 	known := commandjson.ProblemOf(err)
+	if code := deskCode(err); code != "" {
+		known = commandjson.Problem{Code: code, Message: err.Error()}
+	}
 	p := newProblem(statusOf(known.Code), known.Code, known.Message)
 	p.Errors = fieldErrors(err)
 	if p.Status == http.StatusServiceUnavailable {
@@ -197,6 +207,8 @@ func statusOf(code string) int {
 	switch code {
 	case commandjson.CodeUnknownCommand, CodeNotFound:
 		return http.StatusNotFound
+	case CodePreconditionFailed:
+		return http.StatusPreconditionFailed
 	case commandjson.CodeConflict, string(domain.CommandConflict), string(domain.AccountExists), string(domain.ChannelExists), string(domain.NumberTaken):
 		return http.StatusConflict
 	case commandjson.CodeOverloaded, commandjson.CodeUnavailable:
@@ -212,13 +224,60 @@ func statusOf(code string) int {
 	return http.StatusUnprocessableEntity
 }
 
-// fieldErrors lists what is wrong with fields, where the error tells.
-func fieldErrors(err error) []FieldError {
+// deskCode is the code of the desk's own errors, whose text is for people;
+// empty for others.
+func deskCode(err error) string {
+	var file *rating.FileError
+	switch {
+	case errors.Is(err, desk.ErrNotFound):
+		return CodeNotFound
+	case errors.Is(err, desk.ErrBusy):
+		return commandjson.CodeOverloaded
+	case errors.Is(err, desk.ErrChanged):
+		return CodePreconditionFailed
+	case errors.As(err, &file):
+		return string(domain.RateCardInvalid)
+	}
+	return ""
+}
+
+// fieldErrors lists what is wrong with fields, or with a file line by line,
+// where the error tells.
+func fieldErrors(err error) (all []FieldError) {
 	var field *commandjson.FieldError
-	if errors.As(err, &field) && field.Field != "" {
+	var invoice *metainvoice.Error
+	var statement *bankstatement.Error
+	var card *rating.FileError
+	switch {
+	case errors.As(err, &field) && field.Field != "":
 		return []FieldError{{Field: field.Field, Message: field.Problem}}
+	case errors.As(err, &invoice):
+		return fileErrors(&invoice.List)
+	case errors.As(err, &statement):
+		return fileErrors(&statement.List)
+	case errors.As(err, &card):
+		for _, p := range card.Problems {
+			all = append(all, FieldError{File: card.File, Line: p.Line, Field: p.Field, Message: p.Text})
+		}
+		return more(all, card.File, card.More)
 	}
 	return nil
+}
+
+// fileErrors lists what is wrong with a file.
+func fileErrors(l *fileerror.List) (all []FieldError) {
+	for _, p := range l.Problems {
+		all = append(all, FieldError{File: l.File, Line: p.Line, Column: p.Column, Field: p.Field, Message: p.Message})
+	}
+	return more(all, l.File, l.More)
+}
+
+// more says how many problems a file has beyond those that are listed.
+func more(all []FieldError, file string, n int) []FieldError {
+	if n > 0 {
+		all = append(all, FieldError{File: file, Message: fmt.Sprintf("and %d more problems", n)})
+	}
+	return all
 }
 
 // withCode turns huma's own errors, which find bad parameters and bodies, into
