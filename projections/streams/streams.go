@@ -11,7 +11,7 @@ import (
 )
 
 // MaxPage is how many streams a page of the list has at most (streams).
-const MaxPage = 200
+const MaxPage = 1000
 
 // Stream is a stream of the log.
 type Stream struct {

@@ -179,7 +179,7 @@ func (d *Desk) BankStatements(ctx context.Context, after string, limit int) ([]B
 	}
 	lines := []BankStatementLine{}
 	for i := range found {
-		l, err := d.bankStatementLine(ctx, found[i].Stream)
+		l, err := d.bankStatementLine(ctx, found[i].Name)
 		if err != nil {
 			return nil, err
 		}

@@ -169,9 +169,9 @@ type EventsPage struct {
 	End bool `json:"end"`
 }
 
-// Events are at most limit of the wanted events behind a position, in the order
+// LogEvents are at most limit of the wanted events behind a position, in the order
 // of the log. A page may have fewer and yet not be the last.
-func (d *Desk) Events(ctx context.Context, w EventsWanted, after eventstore.Position, limit int) (*EventsPage, error) {
+func (d *Desk) LogEvents(ctx context.Context, w EventsWanted, after eventstore.Position, limit int) (*EventsPage, error) {
 	if err := d.within(ctx, after); err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"prepayledger/consumers/bankstatement"
 	"prepayledger/domain"
+	"prepayledger/domain/bank"
 	"prepayledger/domain/money"
 	"prepayledger/projections/streams"
 )
@@ -91,6 +92,9 @@ func (v *PaymentsOverview) wait(s *domain.Account) {
 	v.Due[at].Due = v.Due[at].Due.Add(s.AmountDue())
 }
 
+// bankStreams is how the names of the statements' streams begin.
+func bankStreams() string { return bank.Stream("") }
+
 // openProposals matches the statements imported last with the accounts.
 func (d *Desk) openProposals(ctx context.Context, v *PaymentsOverview) error {
 	statements, err := d.Views.Streams.List(bankStreams(), "", MaxStatements)
@@ -98,7 +102,7 @@ func (d *Desk) openProposals(ctx context.Context, v *PaymentsOverview) error {
 		return err
 	}
 	slices.SortFunc(statements, func(a, b streams.Stream) int {
-		return cmp.Or(b.LastAt.Compare(a.LastAt), strings.Compare(a.Stream, b.Stream))
+		return cmp.Or(b.LastAt.Compare(a.LastAt), strings.Compare(a.Name, b.Name))
 	})
 	var payers []bankstatement.Account
 	if len(statements) > 0 {
@@ -107,7 +111,7 @@ func (d *Desk) openProposals(ctx context.Context, v *PaymentsOverview) error {
 		}
 	}
 	for _, found := range statements[:min(len(statements), OpenStatements)] {
-		s, err := d.Ledger.BankStatement(ctx, strings.TrimPrefix(found.Stream, bankStreams()))
+		s, err := d.Ledger.BankStatement(ctx, strings.TrimPrefix(found.Name, bankStreams()))
 		if err != nil {
 			return err
 		}

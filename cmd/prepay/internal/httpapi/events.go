@@ -172,7 +172,7 @@ func (a *API) eventsPage(w http.ResponseWriter, r *http.Request, wanted desk.Eve
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), Timeout)
 	defer cancel()
-	page, err := a.desk.Events(ctx, wanted, after, limit)
+	page, err := a.desk.LogEvents(ctx, wanted, after, limit)
 	if err != nil {
 		return err
 	}
@@ -362,7 +362,7 @@ func (a *API) listStreams(ctx context.Context, in *streamsInput) (*body[Page[str
 	if all == nil {
 		all = []streams.Stream{}
 	}
-	return &body[Page[streams.Stream]]{cut(all, in.Limit, func(s *streams.Stream) string { return s.Stream })}, nil
+	return &body[Page[streams.Stream]]{cut(all, in.Limit, func(s *streams.Stream) string { return s.Name })}, nil
 }
 
 // StreamPath is the stream of a path.
@@ -370,15 +370,15 @@ type StreamPath struct {
 	Stream string `path:"stream" maxLength:"512" doc:"Name of the stream." example:"account-PA-1001"`
 }
 
-func (a *API) getStream(ctx context.Context, in *StreamPath) (*body[streams.Stream], error) {
+func (a *API) getStream(ctx context.Context, in *StreamPath) (*body[*streams.Stream], error) {
 	if err := a.desk.Ledger.Settle(ctx); err != nil {
 		return nil, err
 	}
-	s, found, err := a.desk.Views.Streams.Get(in.Stream)
-	if err == nil && !found {
+	s, err := a.desk.Views.Streams.Get(in.Stream)
+	if err == nil && s == nil {
 		err = desk.NotFound("There is no stream %.120q: list the streams.", in.Stream)
 	}
-	return &body[streams.Stream]{s}, err
+	return &body[*streams.Stream]{s}, err
 }
 
 type streamEventsInput struct {

@@ -229,7 +229,7 @@ func statusOf(code string) int {
 func deskCode(err error) string {
 	var file *rating.FileError
 	switch {
-	case errors.Is(err, desk.ErrNotFound):
+	case errors.Is(err, desk.ErrNotFound), errors.Is(err, desk.ErrNotThere):
 		return CodeNotFound
 	case errors.Is(err, desk.ErrBusy):
 		return commandjson.CodeOverloaded
