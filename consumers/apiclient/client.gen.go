@@ -231,6 +231,60 @@ func (e RechargeRowStatus) Valid() bool {
 	}
 }
 
+// Defines values for RetryInputBodyOwner.
+const (
+	RetryInputBodyOwnerUnassigned RetryInputBodyOwner = "unassigned"
+)
+
+// Valid indicates whether the value is a known member of the RetryInputBodyOwner enum.
+func (e RetryInputBodyOwner) Valid() bool {
+	switch e {
+	case RetryInputBodyOwnerUnassigned:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RetryInputBodyReason.
+const (
+	RetryInputBodyReasonBlockedDestination RetryInputBodyReason = "blocked_destination"
+	RetryInputBodyReasonChannelCancelled   RetryInputBodyReason = "channel_cancelled"
+	RetryInputBodyReasonChargeConflict     RetryInputBodyReason = "charge_conflict"
+	RetryInputBodyReasonInTheFuture        RetryInputBodyReason = "in_the_future"
+	RetryInputBodyReasonMalformed          RetryInputBodyReason = "malformed"
+	RetryInputBodyReasonNoRate             RetryInputBodyReason = "no_rate"
+	RetryInputBodyReasonTooOld             RetryInputBodyReason = "too_old"
+	RetryInputBodyReasonUnknownChannel     RetryInputBodyReason = "unknown_channel"
+	RetryInputBodyReasonWrongCurrency      RetryInputBodyReason = "wrong_currency"
+)
+
+// Valid indicates whether the value is a known member of the RetryInputBodyReason enum.
+func (e RetryInputBodyReason) Valid() bool {
+	switch e {
+	case RetryInputBodyReasonBlockedDestination:
+		return true
+	case RetryInputBodyReasonChannelCancelled:
+		return true
+	case RetryInputBodyReasonChargeConflict:
+		return true
+	case RetryInputBodyReasonInTheFuture:
+		return true
+	case RetryInputBodyReasonMalformed:
+		return true
+	case RetryInputBodyReasonNoRate:
+		return true
+	case RetryInputBodyReasonTooOld:
+		return true
+	case RetryInputBodyReasonUnknownChannel:
+		return true
+	case RetryInputBodyReasonWrongCurrency:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for RoleBodyRole.
 const (
 	RoleBodyRoleAdmin   RoleBodyRole = "admin"
@@ -519,6 +573,195 @@ func (e GetUsageParamsBy) Valid() bool {
 	}
 }
 
+// Defines values for GetMonthEvidenceParamsPart.
+const (
+	GetMonthEvidenceParamsPartCategory      GetMonthEvidenceParamsPart = "category"
+	GetMonthEvidenceParamsPartCurrency      GetMonthEvidenceParamsPart = "currency"
+	GetMonthEvidenceParamsPartFree          GetMonthEvidenceParamsPart = "free"
+	GetMonthEvidenceParamsPartLate          GetMonthEvidenceParamsPart = "late"
+	GetMonthEvidenceParamsPartMissingAtMeta GetMonthEvidenceParamsPart = "missing_at_meta"
+	GetMonthEvidenceParamsPartMissingHere   GetMonthEvidenceParamsPart = "missing_here"
+	GetMonthEvidenceParamsPartQuantity      GetMonthEvidenceParamsPart = "quantity"
+	GetMonthEvidenceParamsPartRate          GetMonthEvidenceParamsPart = "rate"
+	GetMonthEvidenceParamsPartRounding      GetMonthEvidenceParamsPart = "rounding"
+	GetMonthEvidenceParamsPartTier          GetMonthEvidenceParamsPart = "tier"
+)
+
+// Valid indicates whether the value is a known member of the GetMonthEvidenceParamsPart enum.
+func (e GetMonthEvidenceParamsPart) Valid() bool {
+	switch e {
+	case GetMonthEvidenceParamsPartCategory:
+		return true
+	case GetMonthEvidenceParamsPartCurrency:
+		return true
+	case GetMonthEvidenceParamsPartFree:
+		return true
+	case GetMonthEvidenceParamsPartLate:
+		return true
+	case GetMonthEvidenceParamsPartMissingAtMeta:
+		return true
+	case GetMonthEvidenceParamsPartMissingHere:
+		return true
+	case GetMonthEvidenceParamsPartQuantity:
+		return true
+	case GetMonthEvidenceParamsPartRate:
+		return true
+	case GetMonthEvidenceParamsPartRounding:
+		return true
+	case GetMonthEvidenceParamsPartTier:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GetMonthEvidenceParamsFormat.
+const (
+	Csv  GetMonthEvidenceParamsFormat = "csv"
+	JSON GetMonthEvidenceParamsFormat = "json"
+)
+
+// Valid indicates whether the value is a known member of the GetMonthEvidenceParamsFormat enum.
+func (e GetMonthEvidenceParamsFormat) Valid() bool {
+	switch e {
+	case Csv:
+		return true
+	case JSON:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListMonthLinesParamsPart.
+const (
+	ListMonthLinesParamsPartCategory      ListMonthLinesParamsPart = "category"
+	ListMonthLinesParamsPartCurrency      ListMonthLinesParamsPart = "currency"
+	ListMonthLinesParamsPartFree          ListMonthLinesParamsPart = "free"
+	ListMonthLinesParamsPartLate          ListMonthLinesParamsPart = "late"
+	ListMonthLinesParamsPartMissingAtMeta ListMonthLinesParamsPart = "missing_at_meta"
+	ListMonthLinesParamsPartMissingHere   ListMonthLinesParamsPart = "missing_here"
+	ListMonthLinesParamsPartQuantity      ListMonthLinesParamsPart = "quantity"
+	ListMonthLinesParamsPartRate          ListMonthLinesParamsPart = "rate"
+	ListMonthLinesParamsPartRounding      ListMonthLinesParamsPart = "rounding"
+	ListMonthLinesParamsPartTier          ListMonthLinesParamsPart = "tier"
+)
+
+// Valid indicates whether the value is a known member of the ListMonthLinesParamsPart enum.
+func (e ListMonthLinesParamsPart) Valid() bool {
+	switch e {
+	case ListMonthLinesParamsPartCategory:
+		return true
+	case ListMonthLinesParamsPartCurrency:
+		return true
+	case ListMonthLinesParamsPartFree:
+		return true
+	case ListMonthLinesParamsPartLate:
+		return true
+	case ListMonthLinesParamsPartMissingAtMeta:
+		return true
+	case ListMonthLinesParamsPartMissingHere:
+		return true
+	case ListMonthLinesParamsPartQuantity:
+		return true
+	case ListMonthLinesParamsPartRate:
+		return true
+	case ListMonthLinesParamsPartRounding:
+		return true
+	case ListMonthLinesParamsPartTier:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListMonthLinesParamsOrder.
+const (
+	Account    ListMonthLinesParamsOrder = "account"
+	Difference ListMonthLinesParamsOrder = "difference"
+)
+
+// Valid indicates whether the value is a known member of the ListMonthLinesParamsOrder enum.
+func (e ListMonthLinesParamsOrder) Valid() bool {
+	switch e {
+	case Account:
+		return true
+	case Difference:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListQuarantineParamsOwner.
+const (
+	ListQuarantineParamsOwnerUnassigned ListQuarantineParamsOwner = "unassigned"
+)
+
+// Valid indicates whether the value is a known member of the ListQuarantineParamsOwner enum.
+func (e ListQuarantineParamsOwner) Valid() bool {
+	switch e {
+	case ListQuarantineParamsOwnerUnassigned:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListQuarantineParamsReason.
+const (
+	ListQuarantineParamsReasonBlockedDestination ListQuarantineParamsReason = "blocked_destination"
+	ListQuarantineParamsReasonChannelCancelled   ListQuarantineParamsReason = "channel_cancelled"
+	ListQuarantineParamsReasonChargeConflict     ListQuarantineParamsReason = "charge_conflict"
+	ListQuarantineParamsReasonInTheFuture        ListQuarantineParamsReason = "in_the_future"
+	ListQuarantineParamsReasonMalformed          ListQuarantineParamsReason = "malformed"
+	ListQuarantineParamsReasonNoRate             ListQuarantineParamsReason = "no_rate"
+	ListQuarantineParamsReasonTooOld             ListQuarantineParamsReason = "too_old"
+	ListQuarantineParamsReasonUnknownChannel     ListQuarantineParamsReason = "unknown_channel"
+	ListQuarantineParamsReasonWrongCurrency      ListQuarantineParamsReason = "wrong_currency"
+)
+
+// Valid indicates whether the value is a known member of the ListQuarantineParamsReason enum.
+func (e ListQuarantineParamsReason) Valid() bool {
+	switch e {
+	case ListQuarantineParamsReasonBlockedDestination:
+		return true
+	case ListQuarantineParamsReasonChannelCancelled:
+		return true
+	case ListQuarantineParamsReasonChargeConflict:
+		return true
+	case ListQuarantineParamsReasonInTheFuture:
+		return true
+	case ListQuarantineParamsReasonMalformed:
+		return true
+	case ListQuarantineParamsReasonNoRate:
+		return true
+	case ListQuarantineParamsReasonTooOld:
+		return true
+	case ListQuarantineParamsReasonUnknownChannel:
+		return true
+	case ListQuarantineParamsReasonWrongCurrency:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ExportQuarantineParamsOwner.
+const (
+	ExportQuarantineParamsOwnerUnassigned ExportQuarantineParamsOwner = "unassigned"
+)
+
+// Valid indicates whether the value is a known member of the ExportQuarantineParamsOwner enum.
+func (e ExportQuarantineParamsOwner) Valid() bool {
+	switch e {
+	case ExportQuarantineParamsOwnerUnassigned:
+		return true
+	default:
+		return false
+	}
+}
+
 // AccountFigures defines model for AccountFigures.
 type AccountFigures struct {
 	// Adjustments Exact decimal.
@@ -651,6 +894,23 @@ type Alerts struct {
 	Recipients *[]string `json:"recipients"`
 }
 
+// AllocateInputBody defines model for AllocateInputBody.
+type AllocateInputBody struct {
+	// OwnCost Accept it as the provider's own cost.
+	OwnCost *bool `json:"own_cost,omitempty"`
+
+	// PartnerID Account that it belongs to; or own_cost.
+	PartnerID *string `json:"partner_id,omitempty"`
+}
+
+// Approval defines model for Approval.
+type Approval struct {
+	// Uninvoiced Restates the sum of WABAs that were charged but are in no document.
+	//
+	// Example: 512.40
+	Uninvoiced *string `json:"uninvoiced,omitempty"`
+}
+
 // BalanceLine defines model for BalanceLine.
 type BalanceLine struct {
 	// AmountDue What the balance is below zero, else zero (R19).
@@ -683,6 +943,76 @@ type BalanceLine struct {
 
 	// PublishedAt When it was published.
 	PublishedAt *time.Time `json:"published_at,omitempty"`
+}
+
+// BankStatement defines model for BankStatement.
+type BankStatement struct {
+	FileName    string                   `json:"file_name"`
+	Format      string                   `json:"format"`
+	New         *bool                    `json:"new,omitempty"`
+	Payments    *[]BankstatementProposal `json:"payments"`
+	Skipped     int64                    `json:"skipped"`
+	StatementID string                   `json:"statement_id"`
+}
+
+// BankStatementLine defines model for BankStatementLine.
+type BankStatementLine struct {
+	FileName    string    `json:"file_name"`
+	Format      string    `json:"format"`
+	ImportedAt  time.Time `json:"imported_at"`
+	ImportedBy  *string   `json:"imported_by,omitempty"`
+	Payments    int64     `json:"payments"`
+	Skipped     int64     `json:"skipped"`
+	StatementID string    `json:"statement_id"`
+}
+
+// BankStatementPage defines model for BankStatementPage.
+type BankStatementPage struct {
+	// Count Payments of the statement.
+	Count    int64  `json:"count"`
+	FileName string `json:"file_name"`
+	Format   string `json:"format"`
+	New      *bool  `json:"new,omitempty"`
+
+	// Next Cursor of the next page of payments; absent on the last.
+	Next        *string                  `json:"next,omitempty"`
+	Payments    *[]BankstatementProposal `json:"payments"`
+	Skipped     int64                    `json:"skipped"`
+	StatementID string                   `json:"statement_id"`
+}
+
+// BankstatementMatch defines model for BankstatementMatch.
+type BankstatementMatch struct {
+	Certainty string `json:"certainty"`
+
+	// Due Exact decimal.
+	//
+	// Example: 512.40
+	Due        string  `json:"due"`
+	PartnerID  string  `json:"partner_id"`
+	RechargeID *string `json:"recharge_id,omitempty"`
+	Why        string  `json:"why"`
+}
+
+// BankstatementProposal defines model for BankstatementProposal.
+type BankstatementProposal struct {
+	// Amount Exact decimal.
+	//
+	// Example: 512.40
+	Amount     string                `json:"amount"`
+	BookedOn   string                `json:"booked_on"`
+	Currency   string                `json:"currency"`
+	Debtor     *string               `json:"debtor,omitempty"`
+	EndToEndID *string               `json:"end_to_end_id,omitempty"`
+	Iban       *string               `json:"iban,omitempty"`
+	ID         string                `json:"id"`
+	Matches    *[]BankstatementMatch `json:"matches,omitempty"`
+	Note       *string               `json:"note,omitempty"`
+	PartnerID  *string               `json:"partner_id,omitempty"`
+	Reference  string                `json:"reference"`
+	Status     string                `json:"status"`
+	Text       *string               `json:"text,omitempty"`
+	ValueOn    *string               `json:"value_on,omitempty"`
 }
 
 // BillingDetails defines model for BillingDetails.
@@ -759,6 +1089,18 @@ type Channels struct {
 	Items *[]ChannelView `json:"items"`
 }
 
+// Comment defines model for Comment.
+type Comment struct {
+	// Text What you say.
+	Text string `json:"text"`
+}
+
+// ConfirmInputBody defines model for ConfirmInputBody.
+type ConfirmInputBody struct {
+	// PartnerID Account that it belongs to; needed where none or several were proposed.
+	PartnerID *string `json:"partner_id,omitempty"`
+}
+
 // Contract defines model for Contract.
 type Contract struct {
 	GraceDays int64 `json:"grace_days"`
@@ -820,6 +1162,17 @@ type CreditNoteIssued struct {
 	Total string `json:"total"`
 }
 
+// CurrencyDue defines model for CurrencyDue.
+type CurrencyDue struct {
+	Accounts int64  `json:"accounts"`
+	Currency string `json:"currency"`
+
+	// Due Exact decimal.
+	//
+	// Example: 512.40
+	Due string `json:"due"`
+}
+
 // DailyBalance defines model for DailyBalance.
 type DailyBalance struct {
 	// Balance The balance of all that was recorded before.
@@ -833,10 +1186,80 @@ type DailyBalance struct {
 	Day openapi_types.Date `json:"day"`
 }
 
+// DocumentLine defines model for DocumentLine.
+type DocumentLine struct {
+	Allocation *ReconciliationAllocation `json:"allocation,omitempty"`
+
+	// Amount Exact decimal.
+	//
+	// Example: 512.40
+	Amount        string  `json:"amount"`
+	Category      string  `json:"category"`
+	Country       *string `json:"country,omitempty"`
+	Currency      string  `json:"currency"`
+	DocumentType  string  `json:"document_type"`
+	Line          int64   `json:"line"`
+	Market        *string `json:"market,omitempty"`
+	Month         string  `json:"month"`
+	PhoneNumberID *string `json:"phone_number_id,omitempty"`
+	PricingType   *string `json:"pricing_type,omitempty"`
+	Tier          *string `json:"tier,omitempty"`
+	Volume        int64   `json:"volume"`
+	WabaID        string  `json:"waba_id"`
+}
+
+// DriftLine defines model for DriftLine.
+type DriftLine struct {
+	// Amount Exact decimal.
+	//
+	// Example: 512.40
+	Amount            *string              `json:"amount,omitempty"`
+	Analytics         ReconciliationFigure `json:"analytics"`
+	AnalyticsCurrency *string              `json:"analytics_currency,omitempty"`
+	Category          *string              `json:"category,omitempty"`
+	Charged           ReconciliationFigure `json:"charged"`
+	Count             int64                `json:"count"`
+	Currency          *string              `json:"currency,omitempty"`
+	Market            *string              `json:"market,omitempty"`
+	Partners          *[]string            `json:"partners"`
+	PricingType       *string              `json:"pricing_type,omitempty"`
+	WabaID            *string              `json:"waba_id,omitempty"`
+}
+
+// DriftReport defines model for DriftReport.
+type DriftReport struct {
+	Approximate bool         `json:"approximate"`
+	Beyond      int64        `json:"beyond"`
+	Direct      int64        `json:"direct"`
+	From        *time.Time   `json:"from,omitempty"`
+	Lines       *[]DriftLine `json:"lines"`
+	Mixed       *[]string    `json:"mixed,omitempty"`
+	Month       string       `json:"month"`
+	OtherMonth  int64        `json:"other_month"`
+	Points      int64        `json:"points"`
+	Through     *string      `json:"through,omitempty"`
+	To          *time.Time   `json:"to,omitempty"`
+	Uncovered   *[]string    `json:"uncovered,omitempty"`
+	Unknown     *[]string    `json:"unknown,omitempty"`
+}
+
+// EventsPage defines model for EventsPage.
+type EventsPage struct {
+	End   bool        `json:"end"`
+	Items *[]Replayed `json:"items"`
+	Next  string      `json:"next"`
+}
+
 // FieldError defines model for FieldError.
 type FieldError struct {
+	// Column Place in the line, such as 4 "Amount", or D "Amount" in a workbook.
+	Column *string `json:"column,omitempty"`
+
 	// Field Name of the field, parameter or column.
 	Field *string `json:"field,omitempty"`
+
+	// File Name of the file.
+	File *string `json:"file,omitempty"`
 
 	// Line Line of the file, counted from 1.
 	Line *int64 `json:"line,omitempty"`
@@ -902,6 +1325,45 @@ type Forecasts struct {
 
 	// Total How many accounts there are to choose from.
 	Total int64 `json:"total"`
+}
+
+// Health defines model for Health.
+type Health struct {
+	// Behind The read models did not come to the log's end within two seconds.
+	Behind bool `json:"behind"`
+
+	// Log Position of the newest event.
+	Log string `json:"log"`
+
+	// Now The ledger's instant.
+	Now time.Time `json:"now"`
+
+	// Views Position that the read models have come to.
+	Views string `json:"views"`
+}
+
+// Imported defines model for Imported.
+type Imported struct {
+	Documents *[]LedgerImportedInvoice `json:"documents"`
+}
+
+// ImportedCard defines model for ImportedCard.
+type ImportedCard struct {
+	CardID   string `json:"card_id"`
+	Currency string `json:"currency"`
+
+	// Effective First day.
+	Effective string `json:"effective"`
+	File      string `json:"file"`
+
+	// New false: it was there before.
+	New bool `json:"new"`
+}
+
+// ImportedMarkets defines model for ImportedMarkets.
+type ImportedMarkets struct {
+	// New false: this table holds already.
+	New bool `json:"new"`
 }
 
 // InviteInputBody defines model for InviteInputBody.
@@ -1069,6 +1531,21 @@ type KeySecret struct {
 	Secret string `json:"secret"`
 }
 
+// LedgerImportedInvoice defines model for LedgerImportedInvoice.
+type LedgerImportedInvoice struct {
+	InvoiceID string `json:"invoice_id"`
+	Lines     int64  `json:"lines"`
+	New       bool   `json:"new"`
+}
+
+// LinesPage defines model for LinesPage.
+type LinesPage struct {
+	Items    *[]MonthLine `json:"items"`
+	Lines    int64        `json:"lines"`
+	Matching int64        `json:"matching"`
+	Next     *string      `json:"next,omitempty"`
+}
+
 // LinkedUser defines model for LinkedUser.
 type LinkedUser struct {
 	// ExpiresAt Until when the link works, once.
@@ -1094,6 +1571,176 @@ type LogEntry struct {
 	Omitted  *int64    `json:"omitted,omitempty"`
 	Sequence int64     `json:"sequence"`
 	Subject  *string   `json:"subject,omitempty"`
+}
+
+// MappingCheck defines model for MappingCheck.
+type MappingCheck struct {
+	Problems *[]FieldError      `json:"problems"`
+	Sample   MetainvoicePreview `json:"sample"`
+}
+
+// Mended defines model for Mended.
+type Mended struct {
+	Advice   *string `json:"advice,omitempty"`
+	ChargeID string  `json:"charge_id"`
+	Reason   *string `json:"reason,omitempty"`
+	Result   string  `json:"result"`
+}
+
+// Mending defines model for Mending.
+type Mending struct {
+	// ChargeID Charge id of the entry; may be empty.
+	ChargeID string `json:"charge_id"`
+
+	// Content Content of the entry, as the list shows it.
+	Content string `json:"content"`
+
+	// Fields Fields of usage import with their right values, in the place of those of the entry; null takes a field away.
+	Fields map[string]interface{} `json:"fields"`
+
+	// Owner Account whose quarantine it is in; empty for what belongs to no account.
+	Owner *string `json:"owner,omitempty"`
+}
+
+// MetaDocument defines model for MetaDocument.
+type MetaDocument struct {
+	Allocated int64                         `json:"allocated"`
+	Fx        *[]ReconciliationFXRate       `json:"fx,omitempty"`
+	InvoiceID string                        `json:"invoice_id"`
+	LineCount int64                         `json:"line_count"`
+	Lines     *[]DocumentLine               `json:"lines,omitempty"`
+	Sha256    string                        `json:"sha256"`
+	Totals    *[]ReconciliationInvoiceTotal `json:"totals"`
+	Version   int64                         `json:"version"`
+}
+
+// MetaInvoice defines model for MetaInvoice.
+type MetaInvoice struct {
+	Allocated int64                   `json:"allocated"`
+	Fx        *[]ReconciliationFXRate `json:"fx,omitempty"`
+	InvoiceID string                  `json:"invoice_id"`
+	LineCount int64                   `json:"line_count"`
+	Lines     *[]DocumentLine         `json:"lines,omitempty"`
+
+	// Next Cursor of the next page of lines; absent on the last.
+	Next    *string                       `json:"next,omitempty"`
+	Sha256  string                        `json:"sha256"`
+	Totals  *[]ReconciliationInvoiceTotal `json:"totals"`
+	Version int64                         `json:"version"`
+}
+
+// MetainvoicePreview defines model for MetainvoicePreview.
+type MetainvoicePreview struct {
+	Fields *[]string                     `json:"fields"`
+	File   string                        `json:"file"`
+	Lines  int64                         `json:"lines"`
+	Rows   *[]MetainvoicePreviewRow      `json:"rows"`
+	Totals *[]ReconciliationInvoiceTotal `json:"totals,omitempty"`
+}
+
+// MetainvoicePreviewRow defines model for MetainvoicePreviewRow.
+type MetainvoicePreviewRow struct {
+	Line   int64     `json:"line"`
+	Values *[]string `json:"values"`
+}
+
+// Month defines model for Month.
+type Month struct {
+	Accounts   *[]ReconciliationAccountSummary `json:"accounts"`
+	ApprovedBy *string                         `json:"approved_by,omitempty"`
+	Comments   *[]ReconciliationCommented      `json:"comments,omitempty"`
+
+	// ComputedAt When it was read or, a preview, computed.
+	ComputedAt time.Time                    `json:"computed_at"`
+	Counts     MonthCounts                  `json:"counts"`
+	Documents  *[]ReconciliationDocumentRef `json:"documents"`
+	Largest    *[]ReconciliationSentence    `json:"largest"`
+	Limits     *[]ReconciliationCurrencySum `json:"limits,omitempty"`
+	Month      string                       `json:"month"`
+	OwnCost    *[]ReconciliationLineRef     `json:"own_cost"`
+	Parts      map[string]int64             `json:"parts"`
+	Phase      string                       `json:"phase"`
+	ProposedBy *string                      `json:"proposed_by,omitempty"`
+
+	// Revision Where the month's stream ended; -1 before its first event.
+	Revision    int64                       `json:"revision"`
+	Run         *int64                      `json:"run,omitempty"`
+	Tolerated   *[]ReconciliationTolerated  `json:"tolerated,omitempty"`
+	Unallocated *[]ReconciliationLineRef    `json:"unallocated"`
+	Uninvoiced  *[]ReconciliationUninvoiced `json:"uninvoiced"`
+
+	// UninvoicedSum Exact decimal.
+	//
+	// Example: 512.40
+	UninvoicedSum string `json:"uninvoiced_sum"`
+
+	// Waterfalls From charged to invoiced, by currency.
+	Waterfalls *[]Waterfall             `json:"waterfalls"`
+	Withdrawal *ReconciliationWithdrawn `json:"withdrawal,omitempty"`
+}
+
+// MonthCounts defines model for MonthCounts.
+type MonthCounts struct {
+	Accounts    int64 `json:"accounts"`
+	Comments    int64 `json:"comments"`
+	Documents   int64 `json:"documents"`
+	OwnCost     int64 `json:"own_cost"`
+	Unallocated int64 `json:"unallocated"`
+	Uninvoiced  int64 `json:"uninvoiced"`
+}
+
+// MonthLine defines model for MonthLine.
+type MonthLine struct {
+	Category *string               `json:"category,omitempty"`
+	Charged  *ReconciliationFigure `json:"charged,omitempty"`
+	Currency string                `json:"currency"`
+
+	// Difference Exact decimal.
+	//
+	// Example: 512.40
+	Difference string                `json:"difference"`
+	Invoiced   *ReconciliationFigure `json:"invoiced,omitempty"`
+	Late       *ReconciliationFigure `json:"late,omitempty"`
+	Market     *string               `json:"market,omitempty"`
+	PartnerID  string                `json:"partner_id"`
+	Parts      *[]ReconciliationPart `json:"parts,omitempty"`
+
+	// Post Exact decimal.
+	//
+	// Example: 512.40
+	Post *string `json:"post,omitempty"`
+
+	// PostedBefore Exact decimal.
+	//
+	// Example: 512.40
+	PostedBefore *string `json:"posted_before,omitempty"`
+	PricingType  *string `json:"pricing_type,omitempty"`
+	Tolerated    *bool   `json:"tolerated,omitempty"`
+	WabaID       *string `json:"waba_id,omitempty"`
+}
+
+// MonthSettings defines model for MonthSettings.
+type MonthSettings struct {
+	Limits     *[]ReconciliationApprovalLimit `json:"limits"`
+	Tolerances *[]ReconciliationCurrencySum   `json:"tolerances"`
+}
+
+// MonthSummary defines model for MonthSummary.
+type MonthSummary struct {
+	Accounts   int64   `json:"accounts"`
+	ApprovedBy *string `json:"approved_by,omitempty"`
+	Documents  int64   `json:"documents"`
+	Month      string  `json:"month"`
+	Open       int64   `json:"open"`
+	Phase      string  `json:"phase"`
+	PostedRun  int64   `json:"posted_run"`
+	ProposedBy *string `json:"proposed_by,omitempty"`
+	Run        int64   `json:"run"`
+
+	// UninvoicedSum Exact decimal.
+	//
+	// Example: 512.40
+	UninvoicedSum string `json:"uninvoiced_sum"`
 }
 
 // Movement defines model for Movement.
@@ -1146,9 +1793,42 @@ type NewSessionKind string
 // NewSessionRole defines model for NewSession.Role.
 type NewSessionRole string
 
+// Nothing defines model for Nothing.
+type Nothing = map[string]interface{}
+
+// OpenProposal defines model for OpenProposal.
+type OpenProposal struct {
+	// Amount Exact decimal.
+	//
+	// Example: 512.40
+	Amount      string                `json:"amount"`
+	BookedOn    string                `json:"booked_on"`
+	Currency    string                `json:"currency"`
+	Debtor      *string               `json:"debtor,omitempty"`
+	EndToEndID  *string               `json:"end_to_end_id,omitempty"`
+	Iban        *string               `json:"iban,omitempty"`
+	ID          string                `json:"id"`
+	Matches     *[]BankstatementMatch `json:"matches,omitempty"`
+	Note        *string               `json:"note,omitempty"`
+	PartnerID   *string               `json:"partner_id,omitempty"`
+	Reference   string                `json:"reference"`
+	StatementID string                `json:"statement_id"`
+	Status      string                `json:"status"`
+	Text        *string               `json:"text,omitempty"`
+	ValueOn     *string               `json:"value_on,omitempty"`
+}
+
 // PageBalanceLine defines model for PageBalanceLine.
 type PageBalanceLine struct {
 	Items []BalanceLine `json:"items"`
+
+	// Next Cursor of the next page; absent on the last.
+	Next *string `json:"next,omitempty"`
+}
+
+// PageBankStatementLine defines model for PageBankStatementLine.
+type PageBankStatementLine struct {
+	Items []BankStatementLine `json:"items"`
 
 	// Next Cursor of the next page; absent on the last.
 	Next *string `json:"next,omitempty"`
@@ -1178,6 +1858,22 @@ type PageLogEntry struct {
 	Next *string `json:"next,omitempty"`
 }
 
+// PageMetaDocument defines model for PageMetaDocument.
+type PageMetaDocument struct {
+	Items []MetaDocument `json:"items"`
+
+	// Next Cursor of the next page; absent on the last.
+	Next *string `json:"next,omitempty"`
+}
+
+// PageMonthSummary defines model for PageMonthSummary.
+type PageMonthSummary struct {
+	Items []MonthSummary `json:"items"`
+
+	// Next Cursor of the next page; absent on the last.
+	Next *string `json:"next,omitempty"`
+}
+
 // PagePartnerDocument defines model for PagePartnerDocument.
 type PagePartnerDocument struct {
 	Items []PartnerDocument `json:"items"`
@@ -1186,9 +1882,65 @@ type PagePartnerDocument struct {
 	Next *string `json:"next,omitempty"`
 }
 
+// PageRateCard defines model for PageRateCard.
+type PageRateCard struct {
+	Items []RateCard `json:"items"`
+
+	// Next Cursor of the next page; absent on the last.
+	Next *string `json:"next,omitempty"`
+}
+
 // PageRechargeRow defines model for PageRechargeRow.
 type PageRechargeRow struct {
 	Items []RechargeRow `json:"items"`
+
+	// Next Cursor of the next page; absent on the last.
+	Next *string `json:"next,omitempty"`
+}
+
+// PageReconciliationAccountSummary defines model for PageReconciliationAccountSummary.
+type PageReconciliationAccountSummary struct {
+	Items []ReconciliationAccountSummary `json:"items"`
+
+	// Next Cursor of the next page; absent on the last.
+	Next *string `json:"next,omitempty"`
+}
+
+// PageReconciliationCommented defines model for PageReconciliationCommented.
+type PageReconciliationCommented struct {
+	Items []ReconciliationCommented `json:"items"`
+
+	// Next Cursor of the next page; absent on the last.
+	Next *string `json:"next,omitempty"`
+}
+
+// PageReconciliationDocumentRef defines model for PageReconciliationDocumentRef.
+type PageReconciliationDocumentRef struct {
+	Items []ReconciliationDocumentRef `json:"items"`
+
+	// Next Cursor of the next page; absent on the last.
+	Next *string `json:"next,omitempty"`
+}
+
+// PageReconciliationLineRef defines model for PageReconciliationLineRef.
+type PageReconciliationLineRef struct {
+	Items []ReconciliationLineRef `json:"items"`
+
+	// Next Cursor of the next page; absent on the last.
+	Next *string `json:"next,omitempty"`
+}
+
+// PageReconciliationUninvoiced defines model for PageReconciliationUninvoiced.
+type PageReconciliationUninvoiced struct {
+	Items []ReconciliationUninvoiced `json:"items"`
+
+	// Next Cursor of the next page; absent on the last.
+	Next *string `json:"next,omitempty"`
+}
+
+// PageStream defines model for PageStream.
+type PageStream struct {
+	Items []Stream `json:"items"`
 
 	// Next Cursor of the next page; absent on the last.
 	Next *string `json:"next,omitempty"`
@@ -1227,6 +1979,14 @@ type PartnerDocument struct {
 	Total string `json:"total"`
 }
 
+// PaymentsOverview defines model for PaymentsOverview.
+type PaymentsOverview struct {
+	Accounts  *[]WaitingAccount `json:"accounts"`
+	Due       *[]CurrencyDue    `json:"due"`
+	Proposals *[]OpenProposal   `json:"proposals"`
+	Unmatched int64             `json:"unmatched"`
+}
+
 // Problem defines model for Problem.
 type Problem struct {
 	// Code Stable, for machines: a rejection's code, or one of the API's.
@@ -1259,6 +2019,54 @@ type Problem struct {
 	//
 	// Example: urn:prepay:problem:unknown_account
 	Type string `json:"type"`
+}
+
+// QuarantineEntry defines model for QuarantineEntry.
+type QuarantineEntry struct {
+	// Amount Exact decimal.
+	//
+	// Example: 512.40
+	Amount          *string    `json:"amount,omitempty"`
+	Category        *string    `json:"category,omitempty"`
+	ChannelID       *string    `json:"channel_id,omitempty"`
+	ChargeID        *string    `json:"charge_id,omitempty"`
+	Content         string     `json:"content"`
+	Country         *string    `json:"country,omitempty"`
+	Currency        *string    `json:"currency,omitempty"`
+	Detail          *string    `json:"detail,omitempty"`
+	FirstSeen       time.Time  `json:"first_seen"`
+	LastSeen        time.Time  `json:"last_seen"`
+	Market          *string    `json:"market,omitempty"`
+	OccurredAt      *time.Time `json:"occurred_at,omitempty"`
+	Owner           string     `json:"owner"`
+	PartnerID       *string    `json:"partner_id,omitempty"`
+	PhoneNumberID   *string    `json:"phone_number_id,omitempty"`
+	PricingModel    *string    `json:"pricing_model,omitempty"`
+	PricingType     *string    `json:"pricing_type,omitempty"`
+	Raw             *string    `json:"raw,omitempty"`
+	Reason          string     `json:"reason"`
+	RecipientPrefix *string    `json:"recipient_prefix,omitempty"`
+	WabaID          *string    `json:"waba_id,omitempty"`
+}
+
+// QuarantinePage defines model for QuarantinePage.
+type QuarantinePage struct {
+	Counts map[string]int64   `json:"counts"`
+	Items  *[]QuarantineEntry `json:"items"`
+	Next   *string            `json:"next,omitempty"`
+}
+
+// RateCard defines model for RateCard.
+type RateCard struct {
+	CardID       string    `json:"card_id"`
+	Currency     string    `json:"currency"`
+	Effective    time.Time `json:"effective"`
+	FileName     string    `json:"file_name"`
+	ImportedAt   time.Time `json:"imported_at"`
+	ImportedBy   *string   `json:"imported_by,omitempty"`
+	PricingModel *string   `json:"pricing_model,omitempty"`
+	Rates        int64     `json:"rates"`
+	Replaces     *string   `json:"replaces,omitempty"`
 }
 
 // RechargeRequested defines model for RechargeRequested.
@@ -1382,6 +2190,221 @@ type RechargeSettings struct {
 	Threshold string `json:"threshold"`
 }
 
+// ReconciliationAccountSummary defines model for ReconciliationAccountSummary.
+type ReconciliationAccountSummary struct {
+	Charged  *ReconciliationFigure `json:"charged,omitempty"`
+	Currency string                `json:"currency"`
+
+	// Difference Exact decimal.
+	//
+	// Example: 512.40
+	Difference string                     `json:"difference"`
+	Documents  *[]string                  `json:"documents,omitempty"`
+	Free       *int64                     `json:"free,omitempty"`
+	Fx         *[]ReconciliationConverted `json:"fx,omitempty"`
+	FxOmitted  *int64                     `json:"fx_omitted,omitempty"`
+	Invoiced   *ReconciliationFigure      `json:"invoiced,omitempty"`
+	Lines      *int64                     `json:"lines,omitempty"`
+	PartnerID  string                     `json:"partner_id"`
+
+	// Post Exact decimal.
+	//
+	// Example: 512.40
+	Post string `json:"post"`
+
+	// PostedBefore Exact decimal.
+	//
+	// Example: 512.40
+	PostedBefore *string `json:"posted_before,omitempty"`
+
+	// Rounding Exact decimal.
+	//
+	// Example: 512.40
+	Rounding *string `json:"rounding,omitempty"`
+}
+
+// ReconciliationAllocation defines model for ReconciliationAllocation.
+type ReconciliationAllocation struct {
+	Actor     string  `json:"actor"`
+	OwnCost   *bool   `json:"own_cost,omitempty"`
+	PartnerID *string `json:"partner_id,omitempty"`
+}
+
+// ReconciliationApprovalLimit defines model for ReconciliationApprovalLimit.
+type ReconciliationApprovalLimit struct {
+	ActorPattern string `json:"actor_pattern"`
+	Currency     string `json:"currency"`
+
+	// Max Exact decimal.
+	//
+	// Example: 512.40
+	Max string `json:"max"`
+}
+
+// ReconciliationCommented defines model for ReconciliationCommented.
+type ReconciliationCommented struct {
+	Actor    string    `json:"actor"`
+	At       time.Time `json:"at"`
+	Proposal int64     `json:"proposal"`
+	Text     string    `json:"text"`
+}
+
+// ReconciliationConverted defines model for ReconciliationConverted.
+type ReconciliationConverted struct {
+	// Amount Exact decimal.
+	//
+	// Example: 512.40
+	Amount string `json:"amount"`
+
+	// Converted Exact decimal.
+	//
+	// Example: 512.40
+	Converted string  `json:"converted"`
+	Date      *string `json:"date,omitempty"`
+	From      string  `json:"from"`
+
+	// Rate Exact decimal.
+	//
+	// Example: 512.40
+	Rate   string  `json:"rate"`
+	Source *string `json:"source,omitempty"`
+	To     string  `json:"to"`
+}
+
+// ReconciliationCurrencySum defines model for ReconciliationCurrencySum.
+type ReconciliationCurrencySum struct {
+	// Amount Exact decimal.
+	//
+	// Example: 512.40
+	Amount   string `json:"amount"`
+	Currency string `json:"currency"`
+}
+
+// ReconciliationDocumentRef defines model for ReconciliationDocumentRef.
+type ReconciliationDocumentRef struct {
+	InvoiceID string `json:"invoice_id"`
+	Sha256    string `json:"sha256"`
+	Version   int64  `json:"version"`
+}
+
+// ReconciliationFXRate defines model for ReconciliationFXRate.
+type ReconciliationFXRate struct {
+	Date *string `json:"date,omitempty"`
+	From string  `json:"from"`
+
+	// Rate Exact decimal.
+	//
+	// Example: 512.40
+	Rate   string  `json:"rate"`
+	Source *string `json:"source,omitempty"`
+	To     string  `json:"to"`
+}
+
+// ReconciliationFigure defines model for ReconciliationFigure.
+type ReconciliationFigure struct {
+	// Amount Exact decimal.
+	//
+	// Example: 512.40
+	Amount *string `json:"amount,omitempty"`
+	Count  *int64  `json:"count,omitempty"`
+}
+
+// ReconciliationInvoiceTotal defines model for ReconciliationInvoiceTotal.
+type ReconciliationInvoiceTotal struct {
+	// Amount Exact decimal.
+	//
+	// Example: 512.40
+	Amount       string `json:"amount"`
+	Currency     string `json:"currency"`
+	DocumentType string `json:"document_type"`
+	Lines        int64  `json:"lines"`
+	Month        string `json:"month"`
+	Volume       int64  `json:"volume"`
+}
+
+// ReconciliationLineRef defines model for ReconciliationLineRef.
+type ReconciliationLineRef struct {
+	// Amount Exact decimal.
+	//
+	// Example: 512.40
+	Amount        string  `json:"amount"`
+	Currency      string  `json:"currency"`
+	InvoiceID     string  `json:"invoice_id"`
+	Line          int64   `json:"line"`
+	PhoneNumberID *string `json:"phone_number_id,omitempty"`
+	Version       int64   `json:"version"`
+	Volume        int64   `json:"volume"`
+	WabaID        string  `json:"waba_id"`
+	Why           *string `json:"why,omitempty"`
+}
+
+// ReconciliationPart defines model for ReconciliationPart.
+type ReconciliationPart struct {
+	// Amount Exact decimal.
+	//
+	// Example: 512.40
+	Amount string  `json:"amount"`
+	Count  *int64  `json:"count,omitempty"`
+	Kind   string  `json:"kind"`
+	With   *string `json:"with,omitempty"`
+}
+
+// ReconciliationSentence defines model for ReconciliationSentence.
+type ReconciliationSentence struct {
+	Category *string `json:"category,omitempty"`
+	Currency string  `json:"currency"`
+
+	// Difference Exact decimal.
+	//
+	// Example: 512.40
+	Difference  string  `json:"difference"`
+	Market      *string `json:"market,omitempty"`
+	PartnerID   string  `json:"partner_id"`
+	PricingType *string `json:"pricing_type,omitempty"`
+	Text        string  `json:"text"`
+	WabaID      *string `json:"waba_id,omitempty"`
+}
+
+// ReconciliationTolerated defines model for ReconciliationTolerated.
+type ReconciliationTolerated struct {
+	// Absolute Exact decimal.
+	//
+	// Example: 512.40
+	Absolute string `json:"absolute"`
+	Currency string `json:"currency"`
+	Lines    int64  `json:"lines"`
+
+	// Sum Exact decimal.
+	//
+	// Example: 512.40
+	Sum string `json:"sum"`
+
+	// Tolerance Exact decimal.
+	//
+	// Example: 512.40
+	Tolerance string `json:"tolerance"`
+}
+
+// ReconciliationUninvoiced defines model for ReconciliationUninvoiced.
+type ReconciliationUninvoiced struct {
+	// Amount Exact decimal.
+	//
+	// Example: 512.40
+	Amount    string `json:"amount"`
+	Count     int64  `json:"count"`
+	Currency  string `json:"currency"`
+	PartnerID string `json:"partner_id"`
+	WabaID    string `json:"waba_id"`
+}
+
+// ReconciliationWithdrawn defines model for ReconciliationWithdrawn.
+type ReconciliationWithdrawn struct {
+	Actor    string `json:"actor"`
+	Proposal int64  `json:"proposal"`
+	Reason   string `json:"reason"`
+	Run      int64  `json:"run"`
+}
+
 // RefundLine defines model for RefundLine.
 type RefundLine struct {
 	// Amount Exact decimal.
@@ -1402,6 +2425,52 @@ type Refunds struct {
 	Items *[]RefundLine `json:"items"`
 }
 
+// Replayed defines model for Replayed.
+type Replayed struct {
+	// Balance Exact decimal.
+	//
+	// Example: 512.40
+	Balance  *string     `json:"balance,omitempty"`
+	Data     interface{} `json:"data"`
+	ID       string      `json:"id"`
+	Metadata interface{} `json:"metadata"`
+	Position string      `json:"position"`
+	Revision int64       `json:"revision"`
+	Stream   string      `json:"stream"`
+	Type     string      `json:"type"`
+}
+
+// Retried defines model for Retried.
+type Retried struct {
+	More    *bool            `json:"more,omitempty"`
+	Results map[string]int64 `json:"results"`
+	Stuck   int64            `json:"stuck"`
+}
+
+// RetryInputBody defines model for RetryInputBody.
+type RetryInputBody struct {
+	// ChargeID Only of this charge.
+	ChargeID *string `json:"charge_id,omitempty"`
+
+	// Limit Entries to present at most; 20000 without.
+	Limit *int64 `json:"limit,omitempty"`
+
+	// Owner unassigned: only what belongs to no account.
+	Owner *RetryInputBodyOwner `json:"owner,omitempty"`
+
+	// PartnerID Only of this account.
+	PartnerID *string `json:"partner_id,omitempty"`
+
+	// Reason Only with this reason.
+	Reason *RetryInputBodyReason `json:"reason,omitempty"`
+}
+
+// RetryInputBodyOwner unassigned: only what belongs to no account.
+type RetryInputBodyOwner string
+
+// RetryInputBodyReason Only with this reason.
+type RetryInputBodyReason string
+
 // RoleBody defines model for RoleBody.
 type RoleBody struct {
 	// Partners The accounts of a partner; other roles have none.
@@ -1418,6 +2487,31 @@ type RoleBodyRole string
 type RotateInputBody struct {
 	// OverlapSeconds For how long the old secret holds beside the new one; absent is not at all.
 	OverlapSeconds *int64 `json:"overlap_seconds,omitempty"`
+}
+
+// SearchResult defines model for SearchResult.
+type SearchResult struct {
+	// Name What it is called.
+	Name string `json:"name"`
+
+	// Note More for people.
+	Note *string `json:"note,omitempty"`
+
+	// Revision Revision of its event; -1 where it is the stream itself, or the event was not found in time.
+	Revision int64 `json:"revision"`
+
+	// Stream Stream that has it.
+	Stream string `json:"stream"`
+
+	// What What it is, in words.
+	//
+	// Example: charge
+	What string `json:"what"`
+}
+
+// SearchResults defines model for SearchResults.
+type SearchResults struct {
+	Items *[]SearchResult `json:"items"`
 }
 
 // Session defines model for Session.
@@ -1479,6 +2573,23 @@ type Statement struct {
 	OpeningBalance string       `json:"opening_balance"`
 	PartnerID      string       `json:"partner_id"`
 	Usage          *[]UsageLine `json:"usage"`
+}
+
+// Stream defines model for Stream.
+type Stream struct {
+	Events   int64     `json:"events"`
+	FirstAt  time.Time `json:"first_at"`
+	LastAt   time.Time `json:"last_at"`
+	LastType string    `json:"last_type"`
+	Name     string    `json:"name"`
+}
+
+// StreamPage defines model for StreamPage.
+type StreamPage struct {
+	End    bool        `json:"end"`
+	Items  *[]Replayed `json:"items"`
+	Next   int64       `json:"next"`
+	Stream string      `json:"stream"`
 }
 
 // Usage defines model for Usage.
@@ -1565,6 +2676,136 @@ type User struct {
 	Status     string     `json:"status"`
 }
 
+// V2ErrorDetail defines model for V2ErrorDetail.
+type V2ErrorDetail struct {
+	// Location Where the error occurred, e.g. 'body.items[3].tags' or 'path.thing-id'
+	Location *string `json:"location,omitempty"`
+
+	// Message Error message text
+	Message *string `json:"message,omitempty"`
+
+	// Value The value at the given location
+	Value interface{} `json:"value,omitempty"`
+}
+
+// V2ErrorModel defines model for V2ErrorModel.
+type V2ErrorModel struct {
+	// Detail A human-readable explanation specific to this occurrence of the problem.
+	//
+	// Example: Property foo is required but is missing.
+	Detail *string `json:"detail,omitempty"`
+
+	// Errors Optional list of individual error details
+	Errors *[]V2ErrorDetail `json:"errors,omitempty"`
+
+	// Instance A URI reference that identifies the specific occurrence of the problem.
+	//
+	// Example: https://example.com/error-log/abc123
+	Instance *string `json:"instance,omitempty"`
+
+	// Status HTTP status code
+	//
+	// Example: 400
+	Status *int64 `json:"status,omitempty"`
+
+	// Title A short, human-readable summary of the problem type. This value should not change between occurrences of the error.
+	//
+	// Example: Bad Request
+	Title *string `json:"title,omitempty"`
+
+	// Type A URI reference to human-readable documentation for the error.
+	//
+	// Example: https://example.com/errors/example
+	Type *string `json:"type,omitempty"`
+}
+
+// Verification defines model for Verification.
+type Verification struct {
+	By         *string    `json:"by,omitempty"`
+	FinishedAt *time.Time `json:"finished_at,omitempty"`
+	Problem    *string    `json:"problem,omitempty"`
+	Result     *Verified  `json:"result,omitempty"`
+	StartedAt  *time.Time `json:"started_at,omitempty"`
+	State      string     `json:"state"`
+}
+
+// Verified defines model for Verified.
+type Verified struct {
+	Accounts int64  `json:"accounts"`
+	Appends  *int64 `json:"appends,omitempty"`
+	Charges  int64  `json:"charges"`
+	Events   int64  `json:"events"`
+	Last     string `json:"last"`
+	Streams  int64  `json:"streams"`
+}
+
+// WaitingAccount defines model for WaitingAccount.
+type WaitingAccount struct {
+	// AmountDue Exact decimal.
+	//
+	// Example: 512.40
+	AmountDue string `json:"amount_due"`
+
+	// Balance Exact decimal.
+	//
+	// Example: 512.40
+	Balance          string     `json:"balance"`
+	BlockDeadline    *time.Time `json:"block_deadline,omitempty"`
+	BlockedReason    *string    `json:"blocked_reason,omitempty"`
+	Currency         string     `json:"currency"`
+	NegativeSince    *time.Time `json:"negative_since,omitempty"`
+	PartnerID        string     `json:"partner_id"`
+	RechargeFailed   bool       `json:"recharge_failed"`
+	RechargeInFlight bool       `json:"recharge_in_flight"`
+	RetryAt          *time.Time `json:"retry_at,omitempty"`
+	Standing         string     `json:"standing"`
+}
+
+// Waterfall defines model for Waterfall.
+type Waterfall struct {
+	Charged  ReconciliationFigure `json:"charged"`
+	Currency string               `json:"currency"`
+
+	// Difference Exact decimal.
+	//
+	// Example: 512.40
+	Difference string               `json:"difference"`
+	Invoiced   ReconciliationFigure `json:"invoiced"`
+	PartnerID  *string              `json:"partner_id,omitempty"`
+
+	// Post Exact decimal.
+	//
+	// Example: 512.40
+	Post string `json:"post"`
+
+	// PostedBefore Exact decimal.
+	//
+	// Example: 512.40
+	PostedBefore string           `json:"posted_before"`
+	Steps        *[]WaterfallStep `json:"steps"`
+}
+
+// WaterfallStep defines model for WaterfallStep.
+type WaterfallStep struct {
+	// Amount Exact decimal.
+	//
+	// Example: 512.40
+	Amount string `json:"amount"`
+	Count  int64  `json:"count"`
+	Kind   string `json:"kind"`
+
+	// Left Exact decimal.
+	//
+	// Example: 512.40
+	Left  string `json:"left"`
+	Lines int64  `json:"lines"`
+}
+
+// Waterfalls defines model for Waterfalls.
+type Waterfalls struct {
+	Items *[]Waterfall `json:"items"`
+}
+
 // WhyAnswer defines model for WhyAnswer.
 type WhyAnswer struct {
 	// AmountDue Exact decimal.
@@ -1649,6 +2890,12 @@ type WhyStep struct {
 	Revision int64   `json:"revision"`
 	Text     string  `json:"text"`
 	Type     string  `json:"type"`
+}
+
+// Withdrawal defines model for Withdrawal.
+type Withdrawal struct {
+	// Reason Why.
+	Reason string `json:"reason"`
 }
 
 // ListAccessLogParams defines parameters for ListAccessLog.
@@ -2011,6 +3258,18 @@ type ListDailyBalancesParams struct {
 	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
+// FollowAccountEventsParams defines parameters for FollowAccountEvents.
+type FollowAccountEventsParams struct {
+	// From Revision to begin with; 0 without.
+	From *int `form:"from,omitempty" json:"from,omitempty"`
+
+	// Limit Events of a page (JSON).
+	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// LastEventID Id of the last event that was seen; a browser sends it by itself.
+	LastEventID *string `json:"Last-Event-ID,omitempty"`
+}
+
 // GetForecastParams defines parameters for GetForecast.
 type GetForecastParams struct {
 	// AtLeast The Prepay-Position of an answer: what is read is at least as new.
@@ -2254,10 +3513,82 @@ type ListBalancesParams struct {
 	AtLeast *string `form:"at_least,omitempty" json:"at_least,omitempty"`
 }
 
+// ListBankStatementsParams defines parameters for ListBankStatements.
+type ListBankStatementsParams struct {
+	// Limit Items a page.
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The next of the page before; empty for the first.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ImportBankStatementMultipartBody defines parameters for ImportBankStatement.
+type ImportBankStatementMultipartBody struct {
+	// DecimalComma true: amounts of a CSV file are written like 1.234,56.
+	DecimalComma *string `json:"decimal_comma,omitempty"`
+
+	// Delimiter What separates fields of a CSV file; a comma without, tab for tabulators.
+	Delimiter *string `json:"delimiter,omitempty"`
+
+	// File The file.
+	File openapi_types.File `json:"file"`
+}
+
+// ImportBankStatementParams defines parameters for ImportBankStatement.
+type ImportBankStatementParams struct {
+	// Delimiter What separates fields of a CSV file; a comma without, tab for tabulators.
+	Delimiter *string `form:"delimiter,omitempty" json:"delimiter,omitempty"`
+
+	// DecimalComma true: amounts of a CSV file are written like 1.234,56.
+	DecimalComma *string `form:"decimal_comma,omitempty" json:"decimal_comma,omitempty"`
+
+	// Filename Name of the file, where the body is the file.
+	Filename *string `form:"filename,omitempty" json:"filename,omitempty"`
+
+	// IdempotencyKey Makes the request count once ever, as long as its content is the same.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// GetBankStatementParams defines parameters for GetBankStatement.
+type GetBankStatementParams struct {
+	// Limit Items a page.
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The next of the page before; empty for the first.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// FollowEventsParams defines parameters for FollowEvents.
+type FollowEventsParams struct {
+	// After Position behind which to begin; the log's start without.
+	After *string `form:"after,omitempty" json:"after,omitempty"`
+
+	// Type Only events of these types, separated by commas.
+	Type *string `form:"type,omitempty" json:"type,omitempty"`
+
+	// Stream Only events of this stream.
+	Stream *string `form:"stream,omitempty" json:"stream,omitempty"`
+
+	// Limit Events of a page (JSON).
+	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// LastEventID Id of the last event that was seen; a browser sends it by itself.
+	LastEventID *string `json:"Last-Event-ID,omitempty"`
+}
+
 // ListForecastsParams defines parameters for ListForecasts.
 type ListForecastsParams struct {
 	// Limit How many of the most urgent are listed.
 	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// GetJournalParams defines parameters for GetJournal.
+type GetJournalParams struct {
+	// Month Only entries recorded in this month (UTC).
+	Month *string `form:"month,omitempty" json:"month,omitempty"`
+
+	// PartnerID Only the lines of this partner.
+	PartnerID *string `form:"partner_id,omitempty" json:"partner_id,omitempty"`
 }
 
 // ListKeysParams defines parameters for ListKeys.
@@ -2267,6 +3598,483 @@ type ListKeysParams struct {
 
 	// Cursor The next of the page before; empty for the first.
 	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ImportMarketsMultipartBody defines parameters for ImportMarkets.
+type ImportMarketsMultipartBody struct {
+	// File The file.
+	File openapi_types.File `json:"file"`
+}
+
+// ImportMarketsParams defines parameters for ImportMarkets.
+type ImportMarketsParams struct {
+	// Filename Name of the file, where the body is the file.
+	Filename *string `form:"filename,omitempty" json:"filename,omitempty"`
+
+	// IdempotencyKey Makes the request count once ever, as long as its content is the same.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// CheckMappingMultipartBody defines parameters for CheckMapping.
+type CheckMappingMultipartBody struct {
+	// File The file.
+	File openapi_types.File `json:"file"`
+
+	// Mapping Text of a mapping file (TOML), where the columns are not the normalised ones.
+	Mapping *string `json:"mapping,omitempty"`
+
+	// Sheet Sheet of a workbook; the first without.
+	Sheet *string `json:"sheet,omitempty"`
+}
+
+// CheckMappingParams defines parameters for CheckMapping.
+type CheckMappingParams struct {
+	// Sheet Sheet of a workbook; the first without.
+	Sheet *string `form:"sheet,omitempty" json:"sheet,omitempty"`
+
+	// Mapping Text of a mapping file (TOML), where the columns are not the normalised ones.
+	Mapping *string `form:"mapping,omitempty" json:"mapping,omitempty"`
+
+	// Filename Name of the file, where the body is the file.
+	Filename *string `form:"filename,omitempty" json:"filename,omitempty"`
+
+	// IdempotencyKey Makes the request count once ever, as long as its content is the same.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// ListMetaInvoicesParams defines parameters for ListMetaInvoices.
+type ListMetaInvoicesParams struct {
+	// Limit Items a page.
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The next of the page before; empty for the first.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Month Only documents with lines in this month.
+	Month *string `form:"month,omitempty" json:"month,omitempty"`
+}
+
+// ImportMetaInvoiceMultipartBody defines parameters for ImportMetaInvoice.
+type ImportMetaInvoiceMultipartBody struct {
+	// File The file.
+	File openapi_types.File `json:"file"`
+
+	// Fx Rates of exchange, FROM:TO=RATE[@DATE[:SOURCE]], separated by commas or lines, such as USD:EUR=0.92@2026-10-31:ECB.
+	Fx *string `json:"fx,omitempty"`
+
+	// Mapping Text of a mapping file (TOML), where the columns are not the normalised ones.
+	Mapping *string `json:"mapping,omitempty"`
+
+	// Sheet Sheet of a workbook; the first without.
+	Sheet *string `json:"sheet,omitempty"`
+}
+
+// ImportMetaInvoiceParams defines parameters for ImportMetaInvoice.
+type ImportMetaInvoiceParams struct {
+	// Sheet Sheet of a workbook; the first without.
+	Sheet *string `form:"sheet,omitempty" json:"sheet,omitempty"`
+
+	// Mapping Text of a mapping file (TOML), where the columns are not the normalised ones.
+	Mapping *string `form:"mapping,omitempty" json:"mapping,omitempty"`
+
+	// Fx Rates of exchange, FROM:TO=RATE[@DATE[:SOURCE]], separated by commas or lines, such as USD:EUR=0.92@2026-10-31:ECB.
+	Fx *string `form:"fx,omitempty" json:"fx,omitempty"`
+
+	// Filename Name of the file, where the body is the file.
+	Filename *string `form:"filename,omitempty" json:"filename,omitempty"`
+
+	// IdempotencyKey Makes the request count once ever, as long as its content is the same.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// GetMetaInvoiceParams defines parameters for GetMetaInvoice.
+type GetMetaInvoiceParams struct {
+	// Limit Items a page.
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The next of the page before; empty for the first.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// AllocateMetaInvoiceLineParams defines parameters for AllocateMetaInvoiceLine.
+type AllocateMetaInvoiceLineParams struct {
+	// IdempotencyKey Makes the request count once ever: the same key with the same content again changes nothing, with other content it is a conflict. A UUID is the command's id in the log; anything else is hashed into one, per caller. Give one wherever a request may be repeated.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// GetMetaInvoiceOriginalParams defines parameters for GetMetaInvoiceOriginal.
+type GetMetaInvoiceOriginalParams struct {
+	// Version Version of the document; the newest without.
+	Version *int `form:"version,omitempty" json:"version,omitempty"`
+
+	// Mapping true: the mapping by which the file was read instead.
+	Mapping *bool `form:"mapping,omitempty" json:"mapping,omitempty"`
+}
+
+// SetMonthSettingsParams defines parameters for SetMonthSettings.
+type SetMonthSettingsParams struct {
+	// IfMatch ETag of the settings that the change was made to: if they changed meanwhile it is answered with 412, and nothing is done.
+	IfMatch string `json:"If-Match"`
+
+	// IdempotencyKey Makes the request count once ever: the same key with the same content again changes nothing, with other content it is a conflict. A UUID is the command's id in the log; anything else is hashed into one, per caller. Give one wherever a request may be repeated.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// ListMonthsParams defines parameters for ListMonths.
+type ListMonthsParams struct {
+	// Limit Items a page.
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The next of the page before; empty for the first.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// GetMonthParams defines parameters for GetMonth.
+type GetMonthParams struct {
+	// Preview Compute the month as it is now, instead of the newest proposal or posting. Nothing is recorded.
+	Preview *bool `form:"preview,omitempty" json:"preview,omitempty"`
+}
+
+// ListMonthAccountsParams defines parameters for ListMonthAccounts.
+type ListMonthAccountsParams struct {
+	// Preview Compute the month as it is now, instead of the newest proposal or posting. Nothing is recorded.
+	Preview *bool `form:"preview,omitempty" json:"preview,omitempty"`
+
+	// Limit Items a page.
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The next of the page before; empty for the first.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ApproveMonthParams defines parameters for ApproveMonth.
+type ApproveMonthParams struct {
+	// IdempotencyKey Makes the request count once ever: the same key with the same content again changes nothing, with other content it is a conflict. A UUID is the command's id in the log; anything else is hashed into one, per caller. Give one wherever a request may be repeated.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// ListMonthCommentsParams defines parameters for ListMonthComments.
+type ListMonthCommentsParams struct {
+	// Preview Compute the month as it is now, instead of the newest proposal or posting. Nothing is recorded.
+	Preview *bool `form:"preview,omitempty" json:"preview,omitempty"`
+
+	// Limit Items a page.
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The next of the page before; empty for the first.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// CommentMonthParams defines parameters for CommentMonth.
+type CommentMonthParams struct {
+	// IdempotencyKey Makes the request count once ever: the same key with the same content again changes nothing, with other content it is a conflict. A UUID is the command's id in the log; anything else is hashed into one, per caller. Give one wherever a request may be repeated.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// ListMonthDocumentsParams defines parameters for ListMonthDocuments.
+type ListMonthDocumentsParams struct {
+	// Preview Compute the month as it is now, instead of the newest proposal or posting. Nothing is recorded.
+	Preview *bool `form:"preview,omitempty" json:"preview,omitempty"`
+
+	// Limit Items a page.
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The next of the page before; empty for the first.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// CompareAnalyticsMultipartBody defines parameters for CompareAnalytics.
+type CompareAnalyticsMultipartBody struct {
+	// File The file.
+	File openapi_types.File `json:"file"`
+
+	// On Compare through this day, such as 2026-10-03; all there is without.
+	On *string `json:"on,omitempty"`
+}
+
+// CompareAnalyticsParams defines parameters for CompareAnalytics.
+type CompareAnalyticsParams struct {
+	// On Compare through this day, such as 2026-10-03; all there is without.
+	On *string `form:"on,omitempty" json:"on,omitempty"`
+
+	// Filename Name of the file, where the body is the file.
+	Filename *string `form:"filename,omitempty" json:"filename,omitempty"`
+
+	// IdempotencyKey Makes the request count once ever, as long as its content is the same.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// GetMonthEvidenceParams defines parameters for GetMonthEvidence.
+type GetMonthEvidenceParams struct {
+	// PartnerID Account of the line.
+	PartnerID *string `form:"partner_id,omitempty" json:"partner_id,omitempty"`
+
+	// WabaID WABA; leave key parameters out for the account's rounding.
+	WabaID *string `form:"waba_id,omitempty" json:"waba_id,omitempty"`
+
+	// Market Market.
+	Market *string `form:"market,omitempty" json:"market,omitempty"`
+
+	// Category Category.
+	Category *string `form:"category,omitempty" json:"category,omitempty"`
+
+	// PricingType Pricing type; regular without.
+	PricingType *string `form:"pricing_type,omitempty" json:"pricing_type,omitempty"`
+
+	// Part Only this part of the difference.
+	Part *GetMonthEvidenceParamsPart `form:"part,omitempty" json:"part,omitempty"`
+
+	// Format json, or csv; without as Accept says.
+	Format *GetMonthEvidenceParamsFormat `form:"format,omitempty" json:"format,omitempty"`
+}
+
+// GetMonthEvidenceParamsPart defines parameters for GetMonthEvidence.
+type GetMonthEvidenceParamsPart string
+
+// GetMonthEvidenceParamsFormat defines parameters for GetMonthEvidence.
+type GetMonthEvidenceParamsFormat string
+
+// ListMonthLinesParams defines parameters for ListMonthLines.
+type ListMonthLinesParams struct {
+	// Preview Compute the month as it is now, instead of the newest proposal or posting. Nothing is recorded.
+	Preview *bool `form:"preview,omitempty" json:"preview,omitempty"`
+
+	// Limit Items a page.
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The next of the page before; empty for the first.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// PartnerID Lines of this account.
+	PartnerID *string `form:"partner_id,omitempty" json:"partner_id,omitempty"`
+
+	// WabaID Lines of this WABA.
+	WabaID *string `form:"waba_id,omitempty" json:"waba_id,omitempty"`
+
+	// Market Lines of this market.
+	Market *string `form:"market,omitempty" json:"market,omitempty"`
+
+	// Category Lines of this category.
+	Category *string `form:"category,omitempty" json:"category,omitempty"`
+
+	// PricingType Lines of this pricing type.
+	PricingType *string `form:"pricing_type,omitempty" json:"pricing_type,omitempty"`
+
+	// Part Lines that have a part of this kind.
+	Part *ListMonthLinesParamsPart `form:"part,omitempty" json:"part,omitempty"`
+
+	// MinDifference Lines with at least this absolute difference.
+	MinDifference *string `form:"min_difference,omitempty" json:"min_difference,omitempty"`
+
+	// Differing Lines with a difference only.
+	Differing *bool `form:"differing,omitempty" json:"differing,omitempty"`
+
+	// Order By account and key, or the largest differences first.
+	Order *ListMonthLinesParamsOrder `form:"order,omitempty" json:"order,omitempty"`
+}
+
+// ListMonthLinesParamsPart defines parameters for ListMonthLines.
+type ListMonthLinesParamsPart string
+
+// ListMonthLinesParamsOrder defines parameters for ListMonthLines.
+type ListMonthLinesParamsOrder string
+
+// ListMonthOwnCostParams defines parameters for ListMonthOwnCost.
+type ListMonthOwnCostParams struct {
+	// Preview Compute the month as it is now, instead of the newest proposal or posting. Nothing is recorded.
+	Preview *bool `form:"preview,omitempty" json:"preview,omitempty"`
+
+	// Limit Items a page.
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The next of the page before; empty for the first.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// PostMonthParams defines parameters for PostMonth.
+type PostMonthParams struct {
+	// IdempotencyKey Makes the request count once ever: the same key with the same content again changes nothing, with other content it is a conflict. A UUID is the command's id in the log; anything else is hashed into one, per caller. Give one wherever a request may be repeated.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// ProposeMonthParams defines parameters for ProposeMonth.
+type ProposeMonthParams struct {
+	// IdempotencyKey Makes the request count once ever: the same key with the same content again changes nothing, with other content it is a conflict. A UUID is the command's id in the log; anything else is hashed into one, per caller. Give one wherever a request may be repeated.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// ListMonthUnallocatedParams defines parameters for ListMonthUnallocated.
+type ListMonthUnallocatedParams struct {
+	// Preview Compute the month as it is now, instead of the newest proposal or posting. Nothing is recorded.
+	Preview *bool `form:"preview,omitempty" json:"preview,omitempty"`
+
+	// Limit Items a page.
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The next of the page before; empty for the first.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ListMonthUninvoicedParams defines parameters for ListMonthUninvoiced.
+type ListMonthUninvoicedParams struct {
+	// Preview Compute the month as it is now, instead of the newest proposal or posting. Nothing is recorded.
+	Preview *bool `form:"preview,omitempty" json:"preview,omitempty"`
+
+	// Limit Items a page.
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The next of the page before; empty for the first.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// GetMonthWaterfallParams defines parameters for GetMonthWaterfall.
+type GetMonthWaterfallParams struct {
+	// Preview Compute the month as it is now, instead of the newest proposal or posting. Nothing is recorded.
+	Preview *bool `form:"preview,omitempty" json:"preview,omitempty"`
+
+	// PartnerID Of this account; without, of all accounts by currency.
+	PartnerID *string `form:"partner_id,omitempty" json:"partner_id,omitempty"`
+}
+
+// WithdrawMonthParams defines parameters for WithdrawMonth.
+type WithdrawMonthParams struct {
+	// IdempotencyKey Makes the request count once ever: the same key with the same content again changes nothing, with other content it is a conflict. A UUID is the command's id in the log; anything else is hashed into one, per caller. Give one wherever a request may be repeated.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// ConfirmProposalParams defines parameters for ConfirmProposal.
+type ConfirmProposalParams struct {
+	// IdempotencyKey Makes the request count once ever: the same key with the same content again changes nothing, with other content it is a conflict. A UUID is the command's id in the log; anything else is hashed into one, per caller. Give one wherever a request may be repeated.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// ListQuarantineParams defines parameters for ListQuarantine.
+type ListQuarantineParams struct {
+	// PartnerID Only of this account.
+	PartnerID *string `form:"partner_id,omitempty" json:"partner_id,omitempty"`
+
+	// Owner unassigned: only what belongs to no account.
+	Owner *ListQuarantineParamsOwner `form:"owner,omitempty" json:"owner,omitempty"`
+
+	// Reason Only with this reason.
+	Reason *ListQuarantineParamsReason `form:"reason,omitempty" json:"reason,omitempty"`
+
+	// ChargeID Only of this charge.
+	ChargeID *string `form:"charge_id,omitempty" json:"charge_id,omitempty"`
+
+	// Limit Items a page.
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The next of the page before; empty for the first.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ListQuarantineParamsOwner defines parameters for ListQuarantine.
+type ListQuarantineParamsOwner string
+
+// ListQuarantineParamsReason defines parameters for ListQuarantine.
+type ListQuarantineParamsReason string
+
+// ExportQuarantineParams defines parameters for ExportQuarantine.
+type ExportQuarantineParams struct {
+	// PartnerID Only of this account.
+	PartnerID *string `form:"partner_id,omitempty" json:"partner_id,omitempty"`
+
+	// Owner unassigned: only what belongs to no account.
+	Owner *ExportQuarantineParamsOwner `form:"owner,omitempty" json:"owner,omitempty"`
+
+	// Reason Only with this reason.
+	Reason *string `form:"reason,omitempty" json:"reason,omitempty"`
+
+	// ChargeID Only of this charge.
+	ChargeID *string `form:"charge_id,omitempty" json:"charge_id,omitempty"`
+}
+
+// ExportQuarantineParamsOwner defines parameters for ExportQuarantine.
+type ExportQuarantineParamsOwner string
+
+// MendQuarantineParams defines parameters for MendQuarantine.
+type MendQuarantineParams struct {
+	// IdempotencyKey Makes the request count once ever: the same key with the same content again changes nothing, with other content it is a conflict. A UUID is the command's id in the log; anything else is hashed into one, per caller. Give one wherever a request may be repeated.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// RetryQuarantineParams defines parameters for RetryQuarantine.
+type RetryQuarantineParams struct {
+	// IdempotencyKey Makes the request count once ever: the same key with the same content again changes nothing, with other content it is a conflict. A UUID is the command's id in the log; anything else is hashed into one, per caller. Give one wherever a request may be repeated.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// ListRateCardsParams defines parameters for ListRateCards.
+type ListRateCardsParams struct {
+	// Limit Items a page.
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The next of the page before; empty for the first.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ImportRateCardMultipartBody defines parameters for ImportRateCard.
+type ImportRateCardMultipartBody struct {
+	// Effective First day of the card (YYYY-MM-DD); the title's or the file name's without.
+	Effective *string `json:"effective,omitempty"`
+
+	// File The file.
+	File openapi_types.File `json:"file"`
+
+	// PricingModel Pricing model that it serves, PMP or CBP; both without.
+	PricingModel *string `json:"pricing_model,omitempty"`
+
+	// Replaces Id of the card of the same date that it replaces.
+	Replaces *string `json:"replaces,omitempty"`
+}
+
+// ImportRateCardParams defines parameters for ImportRateCard.
+type ImportRateCardParams struct {
+	// Effective First day of the card (YYYY-MM-DD); the title's or the file name's without.
+	Effective *string `form:"effective,omitempty" json:"effective,omitempty"`
+
+	// PricingModel Pricing model that it serves, PMP or CBP; both without.
+	PricingModel *string `form:"pricing_model,omitempty" json:"pricing_model,omitempty"`
+
+	// Replaces Id of the card of the same date that it replaces.
+	Replaces *string `form:"replaces,omitempty" json:"replaces,omitempty"`
+
+	// Filename Name of the file, where the body is the file.
+	Filename *string `form:"filename,omitempty" json:"filename,omitempty"`
+
+	// IdempotencyKey Makes the request count once ever, as long as its content is the same.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// SearchParams defines parameters for Search.
+type SearchParams struct {
+	// Q What is searched for.
+	Q string `form:"q" json:"q"`
+
+	// Day Day on which a charge was recorded (UTC); without, the newest events are looked through for some seconds.
+	Day *openapi_types.Date `form:"day,omitempty" json:"day,omitempty"`
+}
+
+// ListStreamsParams defines parameters for ListStreams.
+type ListStreamsParams struct {
+	// Limit Items a page.
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The next of the page before; empty for the first.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Prefix Only streams whose name begins so.
+	Prefix *string `form:"prefix,omitempty" json:"prefix,omitempty"`
+}
+
+// ListStreamEventsParams defines parameters for ListStreamEvents.
+type ListStreamEventsParams struct {
+	// From Revision to begin with.
+	From *int64 `form:"from,omitempty" json:"from,omitempty"`
+
+	// Limit Items a page.
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
 }
 
 // ListUsersParams defines parameters for ListUsers.
@@ -2335,11 +4143,59 @@ type TransferJSONRequestBody TransferJSONBody
 // UnblockJSONRequestBody defines body for Unblock for application/json ContentType.
 type UnblockJSONRequestBody = UnblockJSONBody
 
+// ImportBankStatementMultipartRequestBody defines body for ImportBankStatement for multipart/form-data ContentType.
+type ImportBankStatementMultipartRequestBody ImportBankStatementMultipartBody
+
 // CreateKeyJSONRequestBody defines body for CreateKey for application/json ContentType.
 type CreateKeyJSONRequestBody = KeyBody
 
 // RotateKeyJSONRequestBody defines body for RotateKey for application/json ContentType.
 type RotateKeyJSONRequestBody = RotateInputBody
+
+// ImportMarketsMultipartRequestBody defines body for ImportMarkets for multipart/form-data ContentType.
+type ImportMarketsMultipartRequestBody ImportMarketsMultipartBody
+
+// CheckMappingMultipartRequestBody defines body for CheckMapping for multipart/form-data ContentType.
+type CheckMappingMultipartRequestBody CheckMappingMultipartBody
+
+// ImportMetaInvoiceMultipartRequestBody defines body for ImportMetaInvoice for multipart/form-data ContentType.
+type ImportMetaInvoiceMultipartRequestBody ImportMetaInvoiceMultipartBody
+
+// AllocateMetaInvoiceLineJSONRequestBody defines body for AllocateMetaInvoiceLine for application/json ContentType.
+type AllocateMetaInvoiceLineJSONRequestBody = AllocateInputBody
+
+// SetMonthSettingsJSONRequestBody defines body for SetMonthSettings for application/json ContentType.
+type SetMonthSettingsJSONRequestBody = MonthSettings
+
+// ApproveMonthJSONRequestBody defines body for ApproveMonth for application/json ContentType.
+type ApproveMonthJSONRequestBody = Approval
+
+// CommentMonthJSONRequestBody defines body for CommentMonth for application/json ContentType.
+type CommentMonthJSONRequestBody = Comment
+
+// CompareAnalyticsMultipartRequestBody defines body for CompareAnalytics for multipart/form-data ContentType.
+type CompareAnalyticsMultipartRequestBody CompareAnalyticsMultipartBody
+
+// PostMonthJSONRequestBody defines body for PostMonth for application/json ContentType.
+type PostMonthJSONRequestBody = Nothing
+
+// ProposeMonthJSONRequestBody defines body for ProposeMonth for application/json ContentType.
+type ProposeMonthJSONRequestBody = Nothing
+
+// WithdrawMonthJSONRequestBody defines body for WithdrawMonth for application/json ContentType.
+type WithdrawMonthJSONRequestBody = Withdrawal
+
+// ConfirmProposalJSONRequestBody defines body for ConfirmProposal for application/json ContentType.
+type ConfirmProposalJSONRequestBody = ConfirmInputBody
+
+// MendQuarantineJSONRequestBody defines body for MendQuarantine for application/json ContentType.
+type MendQuarantineJSONRequestBody = Mending
+
+// RetryQuarantineJSONRequestBody defines body for RetryQuarantine for application/json ContentType.
+type RetryQuarantineJSONRequestBody = RetryInputBody
+
+// ImportRateCardMultipartRequestBody defines body for ImportRateCard for multipart/form-data ContentType.
+type ImportRateCardMultipartRequestBody ImportRateCardMultipartBody
 
 // SignInJSONRequestBody defines body for SignIn for application/json ContentType.
 type SignInJSONRequestBody = SignInInputBody
@@ -2638,6 +4494,11 @@ type ClientInterface interface {
 	// Corresponds with GET /v1/accounts/{partner_id}/daily-balances (the `ListDailyBalances` operationId).
 	ListDailyBalances(ctx context.Context, partnerID string, params *ListDailyBalancesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// FollowAccountEvents Follow an account's events (server-sent events), or page through them (JSON).
+	//
+	// Corresponds with GET /v1/accounts/{partner_id}/events (the `FollowAccountEvents` operationId).
+	FollowAccountEvents(ctx context.Context, partnerID string, params *FollowAccountEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetForecast Say when an account's balance is expected to be at its threshold and at zero.
 	//
 	// Corresponds with GET /v1/accounts/{partner_id}/forecast (the `GetForecast` operationId).
@@ -2830,10 +4691,42 @@ type ClientInterface interface {
 	// Corresponds with GET /v1/balances (the `ListBalances` operationId).
 	ListBalances(ctx context.Context, params *ListBalancesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListBankStatements List the bank statements.
+	//
+	// Corresponds with GET /v1/bank-statements (the `ListBankStatements` operationId).
+	ListBankStatements(ctx context.Context, params *ListBankStatementsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ImportBankStatementWithBody Read a bank statement, whole or not at all, and propose whose its payments are.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/bank-statements (the `ImportBankStatement` operationId).
+	ImportBankStatementWithBody(ctx context.Context, params *ImportBankStatementParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetBankStatement Show a statement's payments and proposals as they are now.
+	//
+	// Corresponds with GET /v1/bank-statements/{statement_id} (the `GetBankStatement` operationId).
+	GetBankStatement(ctx context.Context, statementID string, params *GetBankStatementParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// FollowEvents Follow the events of the log (server-sent events), or page through them (JSON).
+	//
+	// Corresponds with GET /v1/events (the `FollowEvents` operationId).
+	FollowEvents(ctx context.Context, params *FollowEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListForecasts List the forecasts of the accounts that you may see, the most urgent first; closed accounts have none.
 	//
 	// Corresponds with GET /v1/forecasts (the `ListForecasts` operationId).
 	ListForecasts(ctx context.Context, params *ListForecastsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetHealth Show the log's end and whether the read models have come to it.
+	//
+	// Corresponds with GET /v1/health (the `GetHealth` operationId).
+	GetHealth(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetJournal Get the double entry of everything that was recorded, as CSV.
+	//
+	// Corresponds with GET /v1/journal.csv (the `GetJournal` operationId).
+	GetJournal(ctx context.Context, params *GetJournalParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListKeys List API keys by name, revoked ones among them.
 	//
@@ -2878,6 +4771,286 @@ type ClientInterface interface {
 	// Corresponds with POST /v1/keys/{key}/rotate (the `RotateKey` operationId).
 	RotateKey(ctx context.Context, key string, body RotateKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ImportMarketsWithBody Import the table of markets, whole or not at all.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/markets (the `ImportMarkets` operationId).
+	ImportMarketsWithBody(ctx context.Context, params *ImportMarketsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CheckMappingWithBody Check how a mapping reads a sample; records nothing.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/meta-invoice-mapping-checks (the `CheckMapping` operationId).
+	CheckMappingWithBody(ctx context.Context, params *CheckMappingParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListMetaInvoices List Meta's documents with their totals.
+	//
+	// Corresponds with GET /v1/meta-invoices (the `ListMetaInvoices` operationId).
+	ListMetaInvoices(ctx context.Context, params *ListMetaInvoicesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ImportMetaInvoiceWithBody Import a file of Meta's invoices and memos, whole or not at all.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/meta-invoices (the `ImportMetaInvoice` operationId).
+	ImportMetaInvoiceWithBody(ctx context.Context, params *ImportMetaInvoiceParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetMetaInvoice Show a document of Meta with a page of its lines.
+	//
+	// Corresponds with GET /v1/meta-invoices/{invoice_id} (the `GetMetaInvoice` operationId).
+	GetMetaInvoice(ctx context.Context, invoiceID string, params *GetMetaInvoiceParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AllocateMetaInvoiceLineWithBody Give a line that belongs to no account to one, or accept it as own cost.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/meta-invoices/{invoice_id}/lines/{line}/allocation (the `AllocateMetaInvoiceLine` operationId).
+	AllocateMetaInvoiceLineWithBody(ctx context.Context, invoiceID string, line int64, params *AllocateMetaInvoiceLineParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AllocateMetaInvoiceLine Give a line that belongs to no account to one, or accept it as own cost.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/meta-invoices/{invoice_id}/lines/{line}/allocation (the `AllocateMetaInvoiceLine` operationId).
+	AllocateMetaInvoiceLine(ctx context.Context, invoiceID string, line int64, params *AllocateMetaInvoiceLineParams, body AllocateMetaInvoiceLineJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetMetaInvoiceOriginal Get back the file that a document came in, byte for byte.
+	//
+	// Corresponds with GET /v1/meta-invoices/{invoice_id}/original (the `GetMetaInvoiceOriginal` operationId).
+	GetMetaInvoiceOriginal(ctx context.Context, invoiceID string, params *GetMetaInvoiceOriginalParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetMonthSettings Show who may approve how much, and which differences are listed as tolerated.
+	//
+	// Corresponds with GET /v1/month-settings (the `GetMonthSettings` operationId).
+	GetMonthSettings(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetMonthSettingsWithBody Replace approval limits and tolerances, all at once.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /v1/month-settings (the `SetMonthSettings` operationId).
+	SetMonthSettingsWithBody(ctx context.Context, params *SetMonthSettingsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetMonthSettings Replace approval limits and tolerances, all at once.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /v1/month-settings (the `SetMonthSettings` operationId).
+	SetMonthSettings(ctx context.Context, params *SetMonthSettingsParams, body SetMonthSettingsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListMonths List the billing months with charges, documents or runs, the newest first.
+	//
+	// Corresponds with GET /v1/months (the `ListMonths` operationId).
+	ListMonths(ctx context.Context, params *ListMonthsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetMonth Show the newest proposal or posting of a month, without its lines.
+	//
+	// Corresponds with GET /v1/months/{month} (the `GetMonth` operationId).
+	GetMonth(ctx context.Context, month string, params *GetMonthParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListMonthAccounts List the accounts of a month with their sums.
+	//
+	// Corresponds with GET /v1/months/{month}/accounts (the `ListMonthAccounts` operationId).
+	ListMonthAccounts(ctx context.Context, month string, params *ListMonthAccountsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ApproveMonthWithBody Approve another person's proposal, and post it.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/months/{month}/approve (the `ApproveMonth` operationId).
+	ApproveMonthWithBody(ctx context.Context, month string, params *ApproveMonthParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ApproveMonth Approve another person's proposal, and post it.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/months/{month}/approve (the `ApproveMonth` operationId).
+	ApproveMonth(ctx context.Context, month string, params *ApproveMonthParams, body ApproveMonthJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListMonthComments List what was said about a month.
+	//
+	// Corresponds with GET /v1/months/{month}/comments (the `ListMonthComments` operationId).
+	ListMonthComments(ctx context.Context, month string, params *ListMonthCommentsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CommentMonthWithBody Say something about a month.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/months/{month}/comments (the `CommentMonth` operationId).
+	CommentMonthWithBody(ctx context.Context, month string, params *CommentMonthParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CommentMonth Say something about a month.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/months/{month}/comments (the `CommentMonth` operationId).
+	CommentMonth(ctx context.Context, month string, params *CommentMonthParams, body CommentMonthJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListMonthDocuments List the documents that the month is reconciled with.
+	//
+	// Corresponds with GET /v1/months/{month}/documents (the `ListMonthDocuments` operationId).
+	ListMonthDocuments(ctx context.Context, month string, params *ListMonthDocumentsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CompareAnalyticsWithBody Compare the month so far with Meta's pricing analytics; records nothing.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/months/{month}/drift (the `CompareAnalytics` operationId).
+	CompareAnalyticsWithBody(ctx context.Context, month string, params *CompareAnalyticsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetMonthEvidence Open a line of a month to the charges and lines of Meta behind it, as JSON or CSV.
+	//
+	// Corresponds with GET /v1/months/{month}/evidence (the `GetMonthEvidence` operationId).
+	GetMonthEvidence(ctx context.Context, month string, params *GetMonthEvidenceParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListMonthLines Page through a month's lines with their differences.
+	//
+	// Corresponds with GET /v1/months/{month}/lines (the `ListMonthLines` operationId).
+	ListMonthLines(ctx context.Context, month string, params *ListMonthLinesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListMonthOwnCost List the lines accepted as own cost.
+	//
+	// Corresponds with GET /v1/months/{month}/own-cost (the `ListMonthOwnCost` operationId).
+	ListMonthOwnCost(ctx context.Context, month string, params *ListMonthOwnCostParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PostMonthWithBody Go on with a posting that was interrupted.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/months/{month}/post (the `PostMonth` operationId).
+	PostMonthWithBody(ctx context.Context, month string, params *PostMonthParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PostMonth Go on with a posting that was interrupted.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/months/{month}/post (the `PostMonth` operationId).
+	PostMonth(ctx context.Context, month string, params *PostMonthParams, body PostMonthJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ProposeMonthWithBody Propose the month's differences for posting.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/months/{month}/propose (the `ProposeMonth` operationId).
+	ProposeMonthWithBody(ctx context.Context, month string, params *ProposeMonthParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ProposeMonth Propose the month's differences for posting.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/months/{month}/propose (the `ProposeMonth` operationId).
+	ProposeMonth(ctx context.Context, month string, params *ProposeMonthParams, body ProposeMonthJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListMonthUnallocated List the lines of Meta's documents that are nobody's.
+	//
+	// Corresponds with GET /v1/months/{month}/unallocated (the `ListMonthUnallocated` operationId).
+	ListMonthUnallocated(ctx context.Context, month string, params *ListMonthUnallocatedParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListMonthUninvoiced List what was charged and is in no document.
+	//
+	// Corresponds with GET /v1/months/{month}/uninvoiced (the `ListMonthUninvoiced` operationId).
+	ListMonthUninvoiced(ctx context.Context, month string, params *ListMonthUninvoicedParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetMonthWaterfall Show how charged becomes invoiced, by the kinds of differences, exactly.
+	//
+	// Corresponds with GET /v1/months/{month}/waterfall (the `GetMonthWaterfall` operationId).
+	GetMonthWaterfall(ctx context.Context, month string, params *GetMonthWaterfallParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// WithdrawMonthWithBody Take a proposal back that is not approved.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/months/{month}/withdraw (the `WithdrawMonth` operationId).
+	WithdrawMonthWithBody(ctx context.Context, month string, params *WithdrawMonthParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// WithdrawMonth Take a proposal back that is not approved.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/months/{month}/withdraw (the `WithdrawMonth` operationId).
+	WithdrawMonth(ctx context.Context, month string, params *WithdrawMonthParams, body WithdrawMonthJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetMonthWorkbook Get the month as a workbook for Finance.
+	//
+	// Corresponds with GET /v1/months/{month}/workbook.xlsx (the `GetMonthWorkbook` operationId).
+	GetMonthWorkbook(ctx context.Context, month string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ConfirmProposalWithBody Confirm that a payment on a statement was received for an account.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/payment-proposals/{proposal_id}/confirmation (the `ConfirmProposal` operationId).
+	ConfirmProposalWithBody(ctx context.Context, proposalID string, params *ConfirmProposalParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ConfirmProposal Confirm that a payment on a statement was received for an account.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/payment-proposals/{proposal_id}/confirmation (the `ConfirmProposal` operationId).
+	ConfirmProposal(ctx context.Context, proposalID string, params *ConfirmProposalParams, body ConfirmProposalJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetPaymentsToConfirm Show who owes, and the payments that came in and wait for a word.
+	//
+	// Corresponds with GET /v1/payments-to-confirm (the `GetPaymentsToConfirm` operationId).
+	GetPaymentsToConfirm(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListQuarantine Page through what could not be charged.
+	//
+	// Corresponds with GET /v1/quarantine (the `ListQuarantine` operationId).
+	ListQuarantine(ctx context.Context, params *ListQuarantineParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ExportQuarantine Get entries as NDJSON, to mend and present again.
+	//
+	// Corresponds with GET /v1/quarantine/export (the `ExportQuarantine` operationId).
+	ExportQuarantine(ctx context.Context, params *ExportQuarantineParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// MendQuarantineWithBody Present a corrected record in the place of an entry.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/quarantine/mend (the `MendQuarantine` operationId).
+	MendQuarantineWithBody(ctx context.Context, params *MendQuarantineParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// MendQuarantine Present a corrected record in the place of an entry.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/quarantine/mend (the `MendQuarantine` operationId).
+	MendQuarantine(ctx context.Context, params *MendQuarantineParams, body MendQuarantineJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RetryQuarantineWithBody Present entries again as they are, once their cause is mended.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/quarantine/retry (the `RetryQuarantine` operationId).
+	RetryQuarantineWithBody(ctx context.Context, params *RetryQuarantineParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RetryQuarantine Present entries again as they are, once their cause is mended.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/quarantine/retry (the `RetryQuarantine` operationId).
+	RetryQuarantine(ctx context.Context, params *RetryQuarantineParams, body RetryQuarantineJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListRateCards List the rate cards by currency and date.
+	//
+	// Corresponds with GET /v1/rate-cards (the `ListRateCards` operationId).
+	ListRateCards(ctx context.Context, params *ListRateCardsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ImportRateCardWithBody Import a rate card, whole or not at all.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/rate-cards (the `ImportRateCard` operationId).
+	ImportRateCardWithBody(ctx context.Context, params *ImportRateCardParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// Search Find by the id of a charge or conversation, the number of an invoice, a document's or partner's id, or a stream's name.
+	//
+	// Corresponds with GET /v1/search (the `Search` operationId).
+	Search(ctx context.Context, params *SearchParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// SignOut Sign out: the session of the request ends. A request with an API key changes nothing.
 	//
 	// Corresponds with DELETE /v1/session (the `SignOut` operationId).
@@ -2906,6 +5079,26 @@ type ClientInterface interface {
 	//
 	// Corresponds with DELETE /v1/sessions (the `SignOutEverywhere` operationId).
 	SignOutEverywhere(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListStreams List the streams of the log.
+	//
+	// Corresponds with GET /v1/streams (the `ListStreams` operationId).
+	ListStreams(ctx context.Context, params *ListStreamsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetStream Show how long a stream is.
+	//
+	// Corresponds with GET /v1/streams/{stream} (the `GetStream` operationId).
+	GetStream(ctx context.Context, stream string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListStreamEvents Page through a stream's events.
+	//
+	// Corresponds with GET /v1/streams/{stream}/events (the `ListStreamEvents` operationId).
+	ListStreamEvents(ctx context.Context, stream string, params *ListStreamEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetEvent Show an event by its stream and revision.
+	//
+	// Corresponds with GET /v1/streams/{stream}/events/{revision} (the `GetEvent` operationId).
+	GetEvent(ctx context.Context, stream string, revision int64, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListUsers List users by e-mail address.
 	//
@@ -2964,6 +5157,16 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /v1/users/{user}/sign-out (the `SignUserOut` operationId).
 	SignUserOut(ctx context.Context, user string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetVerification Show the last verification.
+	//
+	// Corresponds with GET /v1/verification (the `GetVerification` operationId).
+	GetVerification(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// StartVerification Start to prove that log and read models agree; one at a time, in the background.
+	//
+	// Corresponds with POST /v1/verification (the `StartVerification` operationId).
+	StartVerification(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 }
 
 // GetProviderBalance Show an account's balance in the shape of the provider's partner API.
@@ -3520,6 +5723,21 @@ func (c *Client) ListDailyBalances(ctx context.Context, partnerID string, params
 	return c.Client.Do(req)
 }
 
+// FollowAccountEvents Follow an account's events (server-sent events), or page through them (JSON).
+//
+// Corresponds with GET /v1/accounts/{partner_id}/events (the `FollowAccountEvents` operationId).
+func (c *Client) FollowAccountEvents(ctx context.Context, partnerID string, params *FollowAccountEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewFollowAccountEventsRequest(c.Server, partnerID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetForecast Say when an account's balance is expected to be at its threshold and at zero.
 //
 // Corresponds with GET /v1/accounts/{partner_id}/forecast (the `GetForecast` operationId).
@@ -4032,11 +6250,103 @@ func (c *Client) ListBalances(ctx context.Context, params *ListBalancesParams, r
 	return c.Client.Do(req)
 }
 
+// ListBankStatements List the bank statements.
+//
+// Corresponds with GET /v1/bank-statements (the `ListBankStatements` operationId).
+func (c *Client) ListBankStatements(ctx context.Context, params *ListBankStatementsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListBankStatementsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ImportBankStatementWithBody Read a bank statement, whole or not at all, and propose whose its payments are.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/bank-statements (the `ImportBankStatement` operationId).
+func (c *Client) ImportBankStatementWithBody(ctx context.Context, params *ImportBankStatementParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewImportBankStatementRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetBankStatement Show a statement's payments and proposals as they are now.
+//
+// Corresponds with GET /v1/bank-statements/{statement_id} (the `GetBankStatement` operationId).
+func (c *Client) GetBankStatement(ctx context.Context, statementID string, params *GetBankStatementParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetBankStatementRequest(c.Server, statementID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// FollowEvents Follow the events of the log (server-sent events), or page through them (JSON).
+//
+// Corresponds with GET /v1/events (the `FollowEvents` operationId).
+func (c *Client) FollowEvents(ctx context.Context, params *FollowEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewFollowEventsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListForecasts List the forecasts of the accounts that you may see, the most urgent first; closed accounts have none.
 //
 // Corresponds with GET /v1/forecasts (the `ListForecasts` operationId).
 func (c *Client) ListForecasts(ctx context.Context, params *ListForecastsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListForecastsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetHealth Show the log's end and whether the read models have come to it.
+//
+// Corresponds with GET /v1/health (the `GetHealth` operationId).
+func (c *Client) GetHealth(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetHealthRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetJournal Get the double entry of everything that was recorded, as CSV.
+//
+// Corresponds with GET /v1/journal.csv (the `GetJournal` operationId).
+func (c *Client) GetJournal(ctx context.Context, params *GetJournalParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetJournalRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -4160,6 +6470,746 @@ func (c *Client) RotateKey(ctx context.Context, key string, body RotateKeyJSONRe
 	return c.Client.Do(req)
 }
 
+// ImportMarketsWithBody Import the table of markets, whole or not at all.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/markets (the `ImportMarkets` operationId).
+func (c *Client) ImportMarketsWithBody(ctx context.Context, params *ImportMarketsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewImportMarketsRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CheckMappingWithBody Check how a mapping reads a sample; records nothing.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/meta-invoice-mapping-checks (the `CheckMapping` operationId).
+func (c *Client) CheckMappingWithBody(ctx context.Context, params *CheckMappingParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCheckMappingRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListMetaInvoices List Meta's documents with their totals.
+//
+// Corresponds with GET /v1/meta-invoices (the `ListMetaInvoices` operationId).
+func (c *Client) ListMetaInvoices(ctx context.Context, params *ListMetaInvoicesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListMetaInvoicesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ImportMetaInvoiceWithBody Import a file of Meta's invoices and memos, whole or not at all.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/meta-invoices (the `ImportMetaInvoice` operationId).
+func (c *Client) ImportMetaInvoiceWithBody(ctx context.Context, params *ImportMetaInvoiceParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewImportMetaInvoiceRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetMetaInvoice Show a document of Meta with a page of its lines.
+//
+// Corresponds with GET /v1/meta-invoices/{invoice_id} (the `GetMetaInvoice` operationId).
+func (c *Client) GetMetaInvoice(ctx context.Context, invoiceID string, params *GetMetaInvoiceParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetMetaInvoiceRequest(c.Server, invoiceID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AllocateMetaInvoiceLineWithBody Give a line that belongs to no account to one, or accept it as own cost.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/meta-invoices/{invoice_id}/lines/{line}/allocation (the `AllocateMetaInvoiceLine` operationId).
+func (c *Client) AllocateMetaInvoiceLineWithBody(ctx context.Context, invoiceID string, line int64, params *AllocateMetaInvoiceLineParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAllocateMetaInvoiceLineRequestWithBody(c.Server, invoiceID, line, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AllocateMetaInvoiceLine Give a line that belongs to no account to one, or accept it as own cost.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/meta-invoices/{invoice_id}/lines/{line}/allocation (the `AllocateMetaInvoiceLine` operationId).
+func (c *Client) AllocateMetaInvoiceLine(ctx context.Context, invoiceID string, line int64, params *AllocateMetaInvoiceLineParams, body AllocateMetaInvoiceLineJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAllocateMetaInvoiceLineRequest(c.Server, invoiceID, line, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetMetaInvoiceOriginal Get back the file that a document came in, byte for byte.
+//
+// Corresponds with GET /v1/meta-invoices/{invoice_id}/original (the `GetMetaInvoiceOriginal` operationId).
+func (c *Client) GetMetaInvoiceOriginal(ctx context.Context, invoiceID string, params *GetMetaInvoiceOriginalParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetMetaInvoiceOriginalRequest(c.Server, invoiceID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetMonthSettings Show who may approve how much, and which differences are listed as tolerated.
+//
+// Corresponds with GET /v1/month-settings (the `GetMonthSettings` operationId).
+func (c *Client) GetMonthSettings(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetMonthSettingsRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetMonthSettingsWithBody Replace approval limits and tolerances, all at once.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /v1/month-settings (the `SetMonthSettings` operationId).
+func (c *Client) SetMonthSettingsWithBody(ctx context.Context, params *SetMonthSettingsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetMonthSettingsRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetMonthSettings Replace approval limits and tolerances, all at once.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /v1/month-settings (the `SetMonthSettings` operationId).
+func (c *Client) SetMonthSettings(ctx context.Context, params *SetMonthSettingsParams, body SetMonthSettingsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetMonthSettingsRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListMonths List the billing months with charges, documents or runs, the newest first.
+//
+// Corresponds with GET /v1/months (the `ListMonths` operationId).
+func (c *Client) ListMonths(ctx context.Context, params *ListMonthsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListMonthsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetMonth Show the newest proposal or posting of a month, without its lines.
+//
+// Corresponds with GET /v1/months/{month} (the `GetMonth` operationId).
+func (c *Client) GetMonth(ctx context.Context, month string, params *GetMonthParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetMonthRequest(c.Server, month, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListMonthAccounts List the accounts of a month with their sums.
+//
+// Corresponds with GET /v1/months/{month}/accounts (the `ListMonthAccounts` operationId).
+func (c *Client) ListMonthAccounts(ctx context.Context, month string, params *ListMonthAccountsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListMonthAccountsRequest(c.Server, month, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ApproveMonthWithBody Approve another person's proposal, and post it.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/months/{month}/approve (the `ApproveMonth` operationId).
+func (c *Client) ApproveMonthWithBody(ctx context.Context, month string, params *ApproveMonthParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewApproveMonthRequestWithBody(c.Server, month, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ApproveMonth Approve another person's proposal, and post it.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/months/{month}/approve (the `ApproveMonth` operationId).
+func (c *Client) ApproveMonth(ctx context.Context, month string, params *ApproveMonthParams, body ApproveMonthJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewApproveMonthRequest(c.Server, month, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListMonthComments List what was said about a month.
+//
+// Corresponds with GET /v1/months/{month}/comments (the `ListMonthComments` operationId).
+func (c *Client) ListMonthComments(ctx context.Context, month string, params *ListMonthCommentsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListMonthCommentsRequest(c.Server, month, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CommentMonthWithBody Say something about a month.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/months/{month}/comments (the `CommentMonth` operationId).
+func (c *Client) CommentMonthWithBody(ctx context.Context, month string, params *CommentMonthParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCommentMonthRequestWithBody(c.Server, month, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CommentMonth Say something about a month.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/months/{month}/comments (the `CommentMonth` operationId).
+func (c *Client) CommentMonth(ctx context.Context, month string, params *CommentMonthParams, body CommentMonthJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCommentMonthRequest(c.Server, month, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListMonthDocuments List the documents that the month is reconciled with.
+//
+// Corresponds with GET /v1/months/{month}/documents (the `ListMonthDocuments` operationId).
+func (c *Client) ListMonthDocuments(ctx context.Context, month string, params *ListMonthDocumentsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListMonthDocumentsRequest(c.Server, month, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CompareAnalyticsWithBody Compare the month so far with Meta's pricing analytics; records nothing.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/months/{month}/drift (the `CompareAnalytics` operationId).
+func (c *Client) CompareAnalyticsWithBody(ctx context.Context, month string, params *CompareAnalyticsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCompareAnalyticsRequestWithBody(c.Server, month, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetMonthEvidence Open a line of a month to the charges and lines of Meta behind it, as JSON or CSV.
+//
+// Corresponds with GET /v1/months/{month}/evidence (the `GetMonthEvidence` operationId).
+func (c *Client) GetMonthEvidence(ctx context.Context, month string, params *GetMonthEvidenceParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetMonthEvidenceRequest(c.Server, month, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListMonthLines Page through a month's lines with their differences.
+//
+// Corresponds with GET /v1/months/{month}/lines (the `ListMonthLines` operationId).
+func (c *Client) ListMonthLines(ctx context.Context, month string, params *ListMonthLinesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListMonthLinesRequest(c.Server, month, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListMonthOwnCost List the lines accepted as own cost.
+//
+// Corresponds with GET /v1/months/{month}/own-cost (the `ListMonthOwnCost` operationId).
+func (c *Client) ListMonthOwnCost(ctx context.Context, month string, params *ListMonthOwnCostParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListMonthOwnCostRequest(c.Server, month, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PostMonthWithBody Go on with a posting that was interrupted.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/months/{month}/post (the `PostMonth` operationId).
+func (c *Client) PostMonthWithBody(ctx context.Context, month string, params *PostMonthParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPostMonthRequestWithBody(c.Server, month, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PostMonth Go on with a posting that was interrupted.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/months/{month}/post (the `PostMonth` operationId).
+func (c *Client) PostMonth(ctx context.Context, month string, params *PostMonthParams, body PostMonthJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPostMonthRequest(c.Server, month, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ProposeMonthWithBody Propose the month's differences for posting.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/months/{month}/propose (the `ProposeMonth` operationId).
+func (c *Client) ProposeMonthWithBody(ctx context.Context, month string, params *ProposeMonthParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewProposeMonthRequestWithBody(c.Server, month, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ProposeMonth Propose the month's differences for posting.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/months/{month}/propose (the `ProposeMonth` operationId).
+func (c *Client) ProposeMonth(ctx context.Context, month string, params *ProposeMonthParams, body ProposeMonthJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewProposeMonthRequest(c.Server, month, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListMonthUnallocated List the lines of Meta's documents that are nobody's.
+//
+// Corresponds with GET /v1/months/{month}/unallocated (the `ListMonthUnallocated` operationId).
+func (c *Client) ListMonthUnallocated(ctx context.Context, month string, params *ListMonthUnallocatedParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListMonthUnallocatedRequest(c.Server, month, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListMonthUninvoiced List what was charged and is in no document.
+//
+// Corresponds with GET /v1/months/{month}/uninvoiced (the `ListMonthUninvoiced` operationId).
+func (c *Client) ListMonthUninvoiced(ctx context.Context, month string, params *ListMonthUninvoicedParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListMonthUninvoicedRequest(c.Server, month, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetMonthWaterfall Show how charged becomes invoiced, by the kinds of differences, exactly.
+//
+// Corresponds with GET /v1/months/{month}/waterfall (the `GetMonthWaterfall` operationId).
+func (c *Client) GetMonthWaterfall(ctx context.Context, month string, params *GetMonthWaterfallParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetMonthWaterfallRequest(c.Server, month, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// WithdrawMonthWithBody Take a proposal back that is not approved.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/months/{month}/withdraw (the `WithdrawMonth` operationId).
+func (c *Client) WithdrawMonthWithBody(ctx context.Context, month string, params *WithdrawMonthParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewWithdrawMonthRequestWithBody(c.Server, month, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// WithdrawMonth Take a proposal back that is not approved.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/months/{month}/withdraw (the `WithdrawMonth` operationId).
+func (c *Client) WithdrawMonth(ctx context.Context, month string, params *WithdrawMonthParams, body WithdrawMonthJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewWithdrawMonthRequest(c.Server, month, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetMonthWorkbook Get the month as a workbook for Finance.
+//
+// Corresponds with GET /v1/months/{month}/workbook.xlsx (the `GetMonthWorkbook` operationId).
+func (c *Client) GetMonthWorkbook(ctx context.Context, month string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetMonthWorkbookRequest(c.Server, month)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ConfirmProposalWithBody Confirm that a payment on a statement was received for an account.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/payment-proposals/{proposal_id}/confirmation (the `ConfirmProposal` operationId).
+func (c *Client) ConfirmProposalWithBody(ctx context.Context, proposalID string, params *ConfirmProposalParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewConfirmProposalRequestWithBody(c.Server, proposalID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ConfirmProposal Confirm that a payment on a statement was received for an account.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/payment-proposals/{proposal_id}/confirmation (the `ConfirmProposal` operationId).
+func (c *Client) ConfirmProposal(ctx context.Context, proposalID string, params *ConfirmProposalParams, body ConfirmProposalJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewConfirmProposalRequest(c.Server, proposalID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetPaymentsToConfirm Show who owes, and the payments that came in and wait for a word.
+//
+// Corresponds with GET /v1/payments-to-confirm (the `GetPaymentsToConfirm` operationId).
+func (c *Client) GetPaymentsToConfirm(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetPaymentsToConfirmRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListQuarantine Page through what could not be charged.
+//
+// Corresponds with GET /v1/quarantine (the `ListQuarantine` operationId).
+func (c *Client) ListQuarantine(ctx context.Context, params *ListQuarantineParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListQuarantineRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ExportQuarantine Get entries as NDJSON, to mend and present again.
+//
+// Corresponds with GET /v1/quarantine/export (the `ExportQuarantine` operationId).
+func (c *Client) ExportQuarantine(ctx context.Context, params *ExportQuarantineParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewExportQuarantineRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// MendQuarantineWithBody Present a corrected record in the place of an entry.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/quarantine/mend (the `MendQuarantine` operationId).
+func (c *Client) MendQuarantineWithBody(ctx context.Context, params *MendQuarantineParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewMendQuarantineRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// MendQuarantine Present a corrected record in the place of an entry.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/quarantine/mend (the `MendQuarantine` operationId).
+func (c *Client) MendQuarantine(ctx context.Context, params *MendQuarantineParams, body MendQuarantineJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewMendQuarantineRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RetryQuarantineWithBody Present entries again as they are, once their cause is mended.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/quarantine/retry (the `RetryQuarantine` operationId).
+func (c *Client) RetryQuarantineWithBody(ctx context.Context, params *RetryQuarantineParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRetryQuarantineRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RetryQuarantine Present entries again as they are, once their cause is mended.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/quarantine/retry (the `RetryQuarantine` operationId).
+func (c *Client) RetryQuarantine(ctx context.Context, params *RetryQuarantineParams, body RetryQuarantineJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRetryQuarantineRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListRateCards List the rate cards by currency and date.
+//
+// Corresponds with GET /v1/rate-cards (the `ListRateCards` operationId).
+func (c *Client) ListRateCards(ctx context.Context, params *ListRateCardsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListRateCardsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ImportRateCardWithBody Import a rate card, whole or not at all.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/rate-cards (the `ImportRateCard` operationId).
+func (c *Client) ImportRateCardWithBody(ctx context.Context, params *ImportRateCardParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewImportRateCardRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// Search Find by the id of a charge or conversation, the number of an invoice, a document's or partner's id, or a stream's name.
+//
+// Corresponds with GET /v1/search (the `Search` operationId).
+func (c *Client) Search(ctx context.Context, params *SearchParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSearchRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // SignOut Sign out: the session of the request ends. A request with an API key changes nothing.
 //
 // Corresponds with DELETE /v1/session (the `SignOut` operationId).
@@ -4229,6 +7279,66 @@ func (c *Client) SignIn(ctx context.Context, body SignInJSONRequestBody, reqEdit
 // Corresponds with DELETE /v1/sessions (the `SignOutEverywhere` operationId).
 func (c *Client) SignOutEverywhere(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewSignOutEverywhereRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListStreams List the streams of the log.
+//
+// Corresponds with GET /v1/streams (the `ListStreams` operationId).
+func (c *Client) ListStreams(ctx context.Context, params *ListStreamsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListStreamsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetStream Show how long a stream is.
+//
+// Corresponds with GET /v1/streams/{stream} (the `GetStream` operationId).
+func (c *Client) GetStream(ctx context.Context, stream string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetStreamRequest(c.Server, stream)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListStreamEvents Page through a stream's events.
+//
+// Corresponds with GET /v1/streams/{stream}/events (the `ListStreamEvents` operationId).
+func (c *Client) ListStreamEvents(ctx context.Context, stream string, params *ListStreamEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListStreamEventsRequest(c.Server, stream, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetEvent Show an event by its stream and revision.
+//
+// Corresponds with GET /v1/streams/{stream}/events/{revision} (the `GetEvent` operationId).
+func (c *Client) GetEvent(ctx context.Context, stream string, revision int64, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetEventRequest(c.Server, stream, revision)
 	if err != nil {
 		return nil, err
 	}
@@ -4387,6 +7497,36 @@ func (c *Client) ResetUser(ctx context.Context, user string, reqEditors ...Reque
 // Corresponds with POST /v1/users/{user}/sign-out (the `SignUserOut` operationId).
 func (c *Client) SignUserOut(ctx context.Context, user string, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewSignUserOutRequest(c.Server, user)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetVerification Show the last verification.
+//
+// Corresponds with GET /v1/verification (the `GetVerification` operationId).
+func (c *Client) GetVerification(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetVerificationRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// StartVerification Start to prove that log and read models agree; one at a time, in the background.
+//
+// Corresponds with POST /v1/verification (the `StartVerification` operationId).
+func (c *Client) StartVerification(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewStartVerificationRequest(c.Server)
 	if err != nil {
 		return nil, err
 	}
@@ -6020,6 +9160,94 @@ func NewListDailyBalancesRequest(server string, partnerID string, params *ListDa
 	return req, nil
 }
 
+// NewFollowAccountEventsRequest constructs an http.Request for the FollowAccountEvents method
+func NewFollowAccountEventsRequest(server string, partnerID string, params *FollowAccountEventsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "partner_id", partnerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/accounts/%s/events", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.From != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "from", *params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.LastEventID != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Last-Event-ID", *params.LastEventID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Last-Event-ID", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewGetForecastRequest constructs an http.Request for the GetForecast method
 func NewGetForecastRequest(server string, partnerID string, params *GetForecastParams) (*http.Request, error) {
 	var err error
@@ -7637,6 +10865,345 @@ func NewListBalancesRequest(server string, params *ListBalancesParams) (*http.Re
 	return req, nil
 }
 
+// NewListBankStatementsRequest constructs an http.Request for the ListBankStatements method
+func NewListBankStatementsRequest(server string, params *ListBankStatementsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/bank-statements")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewImportBankStatementRequestWithBody constructs an http.Request for the ImportBankStatement method, with any body, and a specified content type
+func NewImportBankStatementRequestWithBody(server string, params *ImportBankStatementParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/bank-statements")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Delimiter != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "delimiter", *params.Delimiter, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.DecimalComma != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "decimal_comma", *params.DecimalComma, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Filename != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "filename", *params.Filename, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetBankStatementRequest constructs an http.Request for the GetBankStatement method
+func NewGetBankStatementRequest(server string, statementID string, params *GetBankStatementParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "statement_id", statementID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/bank-statements/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewFollowEventsRequest constructs an http.Request for the FollowEvents method
+func NewFollowEventsRequest(server string, params *FollowEventsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/events")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.After != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "after", *params.After, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Type != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "type", *params.Type, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Stream != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "stream", *params.Stream, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.LastEventID != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Last-Event-ID", *params.LastEventID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Last-Event-ID", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewListForecastsRequest constructs an http.Request for the ListForecasts method
 func NewListForecastsRequest(server string, params *ListForecastsParams) (*http.Request, error) {
 	var err error
@@ -7668,6 +11235,99 @@ func NewListForecastsRequest(server string, params *ListForecastsParams) (*http.
 		if params.Limit != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetHealthRequest constructs an http.Request for the GetHealth method
+func NewGetHealthRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/health")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetJournalRequest constructs an http.Request for the GetJournal method
+func NewGetJournalRequest(server string, params *GetJournalParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/journal.csv")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Month != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "month", *params.Month, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.PartnerID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "partner_id", *params.PartnerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -7912,6 +11572,2771 @@ func NewRotateKeyRequestWithBody(server string, key string, contentType string, 
 	return req, nil
 }
 
+// NewImportMarketsRequestWithBody constructs an http.Request for the ImportMarkets method, with any body, and a specified content type
+func NewImportMarketsRequestWithBody(server string, params *ImportMarketsParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/markets")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Filename != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "filename", *params.Filename, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewCheckMappingRequestWithBody constructs an http.Request for the CheckMapping method, with any body, and a specified content type
+func NewCheckMappingRequestWithBody(server string, params *CheckMappingParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/meta-invoice-mapping-checks")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Sheet != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "sheet", *params.Sheet, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Mapping != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "mapping", *params.Mapping, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Filename != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "filename", *params.Filename, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListMetaInvoicesRequest constructs an http.Request for the ListMetaInvoices method
+func NewListMetaInvoicesRequest(server string, params *ListMetaInvoicesParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/meta-invoices")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Month != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "month", *params.Month, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewImportMetaInvoiceRequestWithBody constructs an http.Request for the ImportMetaInvoice method, with any body, and a specified content type
+func NewImportMetaInvoiceRequestWithBody(server string, params *ImportMetaInvoiceParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/meta-invoices")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Sheet != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "sheet", *params.Sheet, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Mapping != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "mapping", *params.Mapping, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Fx != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "fx", *params.Fx, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Filename != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "filename", *params.Filename, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetMetaInvoiceRequest constructs an http.Request for the GetMetaInvoice method
+func NewGetMetaInvoiceRequest(server string, invoiceID string, params *GetMetaInvoiceParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "invoice_id", invoiceID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/meta-invoices/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewAllocateMetaInvoiceLineRequest calls the generic AllocateMetaInvoiceLine builder with application/json body
+func NewAllocateMetaInvoiceLineRequest(server string, invoiceID string, line int64, params *AllocateMetaInvoiceLineParams, body AllocateMetaInvoiceLineJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAllocateMetaInvoiceLineRequestWithBody(server, invoiceID, line, params, "application/json", bodyReader)
+}
+
+// NewAllocateMetaInvoiceLineRequestWithBody constructs an http.Request for the AllocateMetaInvoiceLine method, with any body, and a specified content type
+func NewAllocateMetaInvoiceLineRequestWithBody(server string, invoiceID string, line int64, params *AllocateMetaInvoiceLineParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "invoice_id", invoiceID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "line", line, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: "int64"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/meta-invoices/%s/lines/%s/allocation", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetMetaInvoiceOriginalRequest constructs an http.Request for the GetMetaInvoiceOriginal method
+func NewGetMetaInvoiceOriginalRequest(server string, invoiceID string, params *GetMetaInvoiceOriginalParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "invoice_id", invoiceID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/meta-invoices/%s/original", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Version != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "version", *params.Version, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Mapping != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "mapping", *params.Mapping, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetMonthSettingsRequest constructs an http.Request for the GetMonthSettings method
+func NewGetMonthSettingsRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/month-settings")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewSetMonthSettingsRequest calls the generic SetMonthSettings builder with application/json body
+func NewSetMonthSettingsRequest(server string, params *SetMonthSettingsParams, body SetMonthSettingsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSetMonthSettingsRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewSetMonthSettingsRequestWithBody constructs an http.Request for the SetMonthSettings method, with any body, and a specified content type
+func NewSetMonthSettingsRequestWithBody(server string, params *SetMonthSettingsParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/month-settings")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam0)
+
+		if params.IdempotencyKey != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListMonthsRequest constructs an http.Request for the ListMonths method
+func NewListMonthsRequest(server string, params *ListMonthsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/months")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetMonthRequest constructs an http.Request for the GetMonth method
+func NewGetMonthRequest(server string, month string, params *GetMonthParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "month", month, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/months/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Preview != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "preview", *params.Preview, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListMonthAccountsRequest constructs an http.Request for the ListMonthAccounts method
+func NewListMonthAccountsRequest(server string, month string, params *ListMonthAccountsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "month", month, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/months/%s/accounts", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Preview != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "preview", *params.Preview, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewApproveMonthRequest calls the generic ApproveMonth builder with application/json body
+func NewApproveMonthRequest(server string, month string, params *ApproveMonthParams, body ApproveMonthJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewApproveMonthRequestWithBody(server, month, params, "application/json", bodyReader)
+}
+
+// NewApproveMonthRequestWithBody constructs an http.Request for the ApproveMonth method, with any body, and a specified content type
+func NewApproveMonthRequestWithBody(server string, month string, params *ApproveMonthParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "month", month, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/months/%s/approve", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListMonthCommentsRequest constructs an http.Request for the ListMonthComments method
+func NewListMonthCommentsRequest(server string, month string, params *ListMonthCommentsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "month", month, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/months/%s/comments", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Preview != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "preview", *params.Preview, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCommentMonthRequest calls the generic CommentMonth builder with application/json body
+func NewCommentMonthRequest(server string, month string, params *CommentMonthParams, body CommentMonthJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCommentMonthRequestWithBody(server, month, params, "application/json", bodyReader)
+}
+
+// NewCommentMonthRequestWithBody constructs an http.Request for the CommentMonth method, with any body, and a specified content type
+func NewCommentMonthRequestWithBody(server string, month string, params *CommentMonthParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "month", month, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/months/%s/comments", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListMonthDocumentsRequest constructs an http.Request for the ListMonthDocuments method
+func NewListMonthDocumentsRequest(server string, month string, params *ListMonthDocumentsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "month", month, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/months/%s/documents", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Preview != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "preview", *params.Preview, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCompareAnalyticsRequestWithBody constructs an http.Request for the CompareAnalytics method, with any body, and a specified content type
+func NewCompareAnalyticsRequestWithBody(server string, month string, params *CompareAnalyticsParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "month", month, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/months/%s/drift", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.On != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "on", *params.On, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Filename != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "filename", *params.Filename, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetMonthEvidenceRequest constructs an http.Request for the GetMonthEvidence method
+func NewGetMonthEvidenceRequest(server string, month string, params *GetMonthEvidenceParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "month", month, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/months/%s/evidence", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.PartnerID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "partner_id", *params.PartnerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.WabaID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "waba_id", *params.WabaID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Market != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "market", *params.Market, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Category != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "category", *params.Category, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.PricingType != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "pricing_type", *params.PricingType, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Part != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "part", *params.Part, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Format != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "format", *params.Format, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListMonthLinesRequest constructs an http.Request for the ListMonthLines method
+func NewListMonthLinesRequest(server string, month string, params *ListMonthLinesParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "month", month, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/months/%s/lines", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Preview != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "preview", *params.Preview, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.PartnerID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "partner_id", *params.PartnerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.WabaID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "waba_id", *params.WabaID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Market != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "market", *params.Market, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Category != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "category", *params.Category, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.PricingType != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "pricing_type", *params.PricingType, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Part != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "part", *params.Part, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.MinDifference != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "min_difference", *params.MinDifference, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Differing != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "differing", *params.Differing, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Order != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "order", *params.Order, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListMonthOwnCostRequest constructs an http.Request for the ListMonthOwnCost method
+func NewListMonthOwnCostRequest(server string, month string, params *ListMonthOwnCostParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "month", month, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/months/%s/own-cost", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Preview != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "preview", *params.Preview, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPostMonthRequest calls the generic PostMonth builder with application/json body
+func NewPostMonthRequest(server string, month string, params *PostMonthParams, body PostMonthJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPostMonthRequestWithBody(server, month, params, "application/json", bodyReader)
+}
+
+// NewPostMonthRequestWithBody constructs an http.Request for the PostMonth method, with any body, and a specified content type
+func NewPostMonthRequestWithBody(server string, month string, params *PostMonthParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "month", month, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/months/%s/post", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewProposeMonthRequest calls the generic ProposeMonth builder with application/json body
+func NewProposeMonthRequest(server string, month string, params *ProposeMonthParams, body ProposeMonthJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewProposeMonthRequestWithBody(server, month, params, "application/json", bodyReader)
+}
+
+// NewProposeMonthRequestWithBody constructs an http.Request for the ProposeMonth method, with any body, and a specified content type
+func NewProposeMonthRequestWithBody(server string, month string, params *ProposeMonthParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "month", month, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/months/%s/propose", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListMonthUnallocatedRequest constructs an http.Request for the ListMonthUnallocated method
+func NewListMonthUnallocatedRequest(server string, month string, params *ListMonthUnallocatedParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "month", month, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/months/%s/unallocated", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Preview != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "preview", *params.Preview, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListMonthUninvoicedRequest constructs an http.Request for the ListMonthUninvoiced method
+func NewListMonthUninvoicedRequest(server string, month string, params *ListMonthUninvoicedParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "month", month, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/months/%s/uninvoiced", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Preview != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "preview", *params.Preview, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetMonthWaterfallRequest constructs an http.Request for the GetMonthWaterfall method
+func NewGetMonthWaterfallRequest(server string, month string, params *GetMonthWaterfallParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "month", month, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/months/%s/waterfall", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Preview != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "preview", *params.Preview, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.PartnerID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "partner_id", *params.PartnerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewWithdrawMonthRequest calls the generic WithdrawMonth builder with application/json body
+func NewWithdrawMonthRequest(server string, month string, params *WithdrawMonthParams, body WithdrawMonthJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewWithdrawMonthRequestWithBody(server, month, params, "application/json", bodyReader)
+}
+
+// NewWithdrawMonthRequestWithBody constructs an http.Request for the WithdrawMonth method, with any body, and a specified content type
+func NewWithdrawMonthRequestWithBody(server string, month string, params *WithdrawMonthParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "month", month, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/months/%s/withdraw", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetMonthWorkbookRequest constructs an http.Request for the GetMonthWorkbook method
+func NewGetMonthWorkbookRequest(server string, month string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "month", month, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/months/%s/workbook.xlsx", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewConfirmProposalRequest calls the generic ConfirmProposal builder with application/json body
+func NewConfirmProposalRequest(server string, proposalID string, params *ConfirmProposalParams, body ConfirmProposalJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewConfirmProposalRequestWithBody(server, proposalID, params, "application/json", bodyReader)
+}
+
+// NewConfirmProposalRequestWithBody constructs an http.Request for the ConfirmProposal method, with any body, and a specified content type
+func NewConfirmProposalRequestWithBody(server string, proposalID string, params *ConfirmProposalParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "proposal_id", proposalID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/payment-proposals/%s/confirmation", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetPaymentsToConfirmRequest constructs an http.Request for the GetPaymentsToConfirm method
+func NewGetPaymentsToConfirmRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/payments-to-confirm")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListQuarantineRequest constructs an http.Request for the ListQuarantine method
+func NewListQuarantineRequest(server string, params *ListQuarantineParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/quarantine")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.PartnerID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "partner_id", *params.PartnerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Owner != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "owner", *params.Owner, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Reason != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "reason", *params.Reason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ChargeID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "charge_id", *params.ChargeID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewExportQuarantineRequest constructs an http.Request for the ExportQuarantine method
+func NewExportQuarantineRequest(server string, params *ExportQuarantineParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/quarantine/export")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.PartnerID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "partner_id", *params.PartnerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Owner != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "owner", *params.Owner, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Reason != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "reason", *params.Reason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ChargeID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "charge_id", *params.ChargeID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewMendQuarantineRequest calls the generic MendQuarantine builder with application/json body
+func NewMendQuarantineRequest(server string, params *MendQuarantineParams, body MendQuarantineJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewMendQuarantineRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewMendQuarantineRequestWithBody constructs an http.Request for the MendQuarantine method, with any body, and a specified content type
+func NewMendQuarantineRequestWithBody(server string, params *MendQuarantineParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/quarantine/mend")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewRetryQuarantineRequest calls the generic RetryQuarantine builder with application/json body
+func NewRetryQuarantineRequest(server string, params *RetryQuarantineParams, body RetryQuarantineJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRetryQuarantineRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewRetryQuarantineRequestWithBody constructs an http.Request for the RetryQuarantine method, with any body, and a specified content type
+func NewRetryQuarantineRequestWithBody(server string, params *RetryQuarantineParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/quarantine/retry")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListRateCardsRequest constructs an http.Request for the ListRateCards method
+func NewListRateCardsRequest(server string, params *ListRateCardsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/rate-cards")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewImportRateCardRequestWithBody constructs an http.Request for the ImportRateCard method, with any body, and a specified content type
+func NewImportRateCardRequestWithBody(server string, params *ImportRateCardParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/rate-cards")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Effective != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "effective", *params.Effective, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.PricingModel != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "pricing_model", *params.PricingModel, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Replaces != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "replaces", *params.Replaces, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Filename != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "filename", *params.Filename, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewSearchRequest constructs an http.Request for the Search method
+func NewSearchRequest(server string, params *SearchParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/search")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", false, "q", params.Q, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if params.Day != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "day", *params.Day, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewSignOutRequest constructs an http.Request for the SignOut method
 func NewSignOutRequest(server string) (*http.Request, error) {
 	var err error
@@ -8026,6 +14451,232 @@ func NewSignOutEverywhereRequest(server string) (*http.Request, error) {
 	}
 
 	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListStreamsRequest constructs an http.Request for the ListStreams method
+func NewListStreamsRequest(server string, params *ListStreamsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/streams")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Prefix != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "prefix", *params.Prefix, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetStreamRequest constructs an http.Request for the GetStream method
+func NewGetStreamRequest(server string, stream string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "stream", stream, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/streams/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListStreamEventsRequest constructs an http.Request for the ListStreamEvents method
+func NewListStreamEventsRequest(server string, stream string, params *ListStreamEventsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "stream", stream, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/streams/%s/events", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.From != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "from", *params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetEventRequest constructs an http.Request for the GetEvent method
+func NewGetEventRequest(server string, stream string, revision int64) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "stream", stream, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "revision", revision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: "int64"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/streams/%s/events/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -8356,6 +15007,60 @@ func NewSignUserOutRequest(server string, user string) (*http.Request, error) {
 	return req, nil
 }
 
+// NewGetVerificationRequest constructs an http.Request for the GetVerification method
+func NewGetVerificationRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/verification")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewStartVerificationRequest constructs an http.Request for the StartVerification method
+func NewStartVerificationRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/verification")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 func (c *Client) applyEditors(ctx context.Context, req *http.Request, additionalEditors []RequestEditorFn) error {
 	for _, r := range c.RequestEditors {
 		if err := r(ctx, req); err != nil {
@@ -8638,6 +15343,13 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /v1/accounts/{partner_id}/daily-balances (the `ListDailyBalances` operationId).
 	ListDailyBalancesWithResponse(ctx context.Context, partnerID string, params *ListDailyBalancesParams, reqEditors ...RequestEditorFn) (*ListDailyBalancesResponse, error)
 
+	// FollowAccountEventsWithResponse Follow an account's events (server-sent events), or page through them (JSON).
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/accounts/{partner_id}/events (the `FollowAccountEvents` operationId).
+	FollowAccountEventsWithResponse(ctx context.Context, partnerID string, params *FollowAccountEventsParams, reqEditors ...RequestEditorFn) (*FollowAccountEventsResponse, error)
+
 	// GetForecastWithResponse Say when an account's balance is expected to be at its threshold and at zero.
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -8862,12 +15574,54 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /v1/balances (the `ListBalances` operationId).
 	ListBalancesWithResponse(ctx context.Context, params *ListBalancesParams, reqEditors ...RequestEditorFn) (*ListBalancesResponse, error)
 
+	// ListBankStatementsWithResponse List the bank statements.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/bank-statements (the `ListBankStatements` operationId).
+	ListBankStatementsWithResponse(ctx context.Context, params *ListBankStatementsParams, reqEditors ...RequestEditorFn) (*ListBankStatementsResponse, error)
+
+	// ImportBankStatementWithBodyWithResponse Read a bank statement, whole or not at all, and propose whose its payments are.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/bank-statements (the `ImportBankStatement` operationId).
+	ImportBankStatementWithBodyWithResponse(ctx context.Context, params *ImportBankStatementParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ImportBankStatementResponse, error)
+
+	// GetBankStatementWithResponse Show a statement's payments and proposals as they are now.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/bank-statements/{statement_id} (the `GetBankStatement` operationId).
+	GetBankStatementWithResponse(ctx context.Context, statementID string, params *GetBankStatementParams, reqEditors ...RequestEditorFn) (*GetBankStatementResponse, error)
+
+	// FollowEventsWithResponse Follow the events of the log (server-sent events), or page through them (JSON).
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/events (the `FollowEvents` operationId).
+	FollowEventsWithResponse(ctx context.Context, params *FollowEventsParams, reqEditors ...RequestEditorFn) (*FollowEventsResponse, error)
+
 	// ListForecastsWithResponse List the forecasts of the accounts that you may see, the most urgent first; closed accounts have none.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/forecasts (the `ListForecasts` operationId).
 	ListForecastsWithResponse(ctx context.Context, params *ListForecastsParams, reqEditors ...RequestEditorFn) (*ListForecastsResponse, error)
+
+	// GetHealthWithResponse Show the log's end and whether the read models have come to it.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/health (the `GetHealth` operationId).
+	GetHealthWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetHealthResponse, error)
+
+	// GetJournalWithResponse Get the double entry of everything that was recorded, as CSV.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/journal.csv (the `GetJournal` operationId).
+	GetJournalWithResponse(ctx context.Context, params *GetJournalParams, reqEditors ...RequestEditorFn) (*GetJournalResponse, error)
 
 	// ListKeysWithResponse List API keys by name, revoked ones among them.
 	//
@@ -8918,6 +15672,328 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /v1/keys/{key}/rotate (the `RotateKey` operationId).
 	RotateKeyWithResponse(ctx context.Context, key string, body RotateKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*RotateKeyResponse, error)
 
+	// ImportMarketsWithBodyWithResponse Import the table of markets, whole or not at all.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/markets (the `ImportMarkets` operationId).
+	ImportMarketsWithBodyWithResponse(ctx context.Context, params *ImportMarketsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ImportMarketsResponse, error)
+
+	// CheckMappingWithBodyWithResponse Check how a mapping reads a sample; records nothing.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/meta-invoice-mapping-checks (the `CheckMapping` operationId).
+	CheckMappingWithBodyWithResponse(ctx context.Context, params *CheckMappingParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CheckMappingResponse, error)
+
+	// ListMetaInvoicesWithResponse List Meta's documents with their totals.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/meta-invoices (the `ListMetaInvoices` operationId).
+	ListMetaInvoicesWithResponse(ctx context.Context, params *ListMetaInvoicesParams, reqEditors ...RequestEditorFn) (*ListMetaInvoicesResponse, error)
+
+	// ImportMetaInvoiceWithBodyWithResponse Import a file of Meta's invoices and memos, whole or not at all.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/meta-invoices (the `ImportMetaInvoice` operationId).
+	ImportMetaInvoiceWithBodyWithResponse(ctx context.Context, params *ImportMetaInvoiceParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ImportMetaInvoiceResponse, error)
+
+	// GetMetaInvoiceWithResponse Show a document of Meta with a page of its lines.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/meta-invoices/{invoice_id} (the `GetMetaInvoice` operationId).
+	GetMetaInvoiceWithResponse(ctx context.Context, invoiceID string, params *GetMetaInvoiceParams, reqEditors ...RequestEditorFn) (*GetMetaInvoiceResponse, error)
+
+	// AllocateMetaInvoiceLineWithBodyWithResponse Give a line that belongs to no account to one, or accept it as own cost.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/meta-invoices/{invoice_id}/lines/{line}/allocation (the `AllocateMetaInvoiceLine` operationId).
+	AllocateMetaInvoiceLineWithBodyWithResponse(ctx context.Context, invoiceID string, line int64, params *AllocateMetaInvoiceLineParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AllocateMetaInvoiceLineResponse, error)
+
+	// AllocateMetaInvoiceLineWithResponse Give a line that belongs to no account to one, or accept it as own cost.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/meta-invoices/{invoice_id}/lines/{line}/allocation (the `AllocateMetaInvoiceLine` operationId).
+	AllocateMetaInvoiceLineWithResponse(ctx context.Context, invoiceID string, line int64, params *AllocateMetaInvoiceLineParams, body AllocateMetaInvoiceLineJSONRequestBody, reqEditors ...RequestEditorFn) (*AllocateMetaInvoiceLineResponse, error)
+
+	// GetMetaInvoiceOriginalWithResponse Get back the file that a document came in, byte for byte.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/meta-invoices/{invoice_id}/original (the `GetMetaInvoiceOriginal` operationId).
+	GetMetaInvoiceOriginalWithResponse(ctx context.Context, invoiceID string, params *GetMetaInvoiceOriginalParams, reqEditors ...RequestEditorFn) (*GetMetaInvoiceOriginalResponse, error)
+
+	// GetMonthSettingsWithResponse Show who may approve how much, and which differences are listed as tolerated.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/month-settings (the `GetMonthSettings` operationId).
+	GetMonthSettingsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetMonthSettingsResponse, error)
+
+	// SetMonthSettingsWithBodyWithResponse Replace approval limits and tolerances, all at once.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/month-settings (the `SetMonthSettings` operationId).
+	SetMonthSettingsWithBodyWithResponse(ctx context.Context, params *SetMonthSettingsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetMonthSettingsResponse, error)
+
+	// SetMonthSettingsWithResponse Replace approval limits and tolerances, all at once.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/month-settings (the `SetMonthSettings` operationId).
+	SetMonthSettingsWithResponse(ctx context.Context, params *SetMonthSettingsParams, body SetMonthSettingsJSONRequestBody, reqEditors ...RequestEditorFn) (*SetMonthSettingsResponse, error)
+
+	// ListMonthsWithResponse List the billing months with charges, documents or runs, the newest first.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/months (the `ListMonths` operationId).
+	ListMonthsWithResponse(ctx context.Context, params *ListMonthsParams, reqEditors ...RequestEditorFn) (*ListMonthsResponse, error)
+
+	// GetMonthWithResponse Show the newest proposal or posting of a month, without its lines.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/months/{month} (the `GetMonth` operationId).
+	GetMonthWithResponse(ctx context.Context, month string, params *GetMonthParams, reqEditors ...RequestEditorFn) (*GetMonthResponse, error)
+
+	// ListMonthAccountsWithResponse List the accounts of a month with their sums.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/months/{month}/accounts (the `ListMonthAccounts` operationId).
+	ListMonthAccountsWithResponse(ctx context.Context, month string, params *ListMonthAccountsParams, reqEditors ...RequestEditorFn) (*ListMonthAccountsResponse, error)
+
+	// ApproveMonthWithBodyWithResponse Approve another person's proposal, and post it.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/months/{month}/approve (the `ApproveMonth` operationId).
+	ApproveMonthWithBodyWithResponse(ctx context.Context, month string, params *ApproveMonthParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ApproveMonthResponse, error)
+
+	// ApproveMonthWithResponse Approve another person's proposal, and post it.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/months/{month}/approve (the `ApproveMonth` operationId).
+	ApproveMonthWithResponse(ctx context.Context, month string, params *ApproveMonthParams, body ApproveMonthJSONRequestBody, reqEditors ...RequestEditorFn) (*ApproveMonthResponse, error)
+
+	// ListMonthCommentsWithResponse List what was said about a month.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/months/{month}/comments (the `ListMonthComments` operationId).
+	ListMonthCommentsWithResponse(ctx context.Context, month string, params *ListMonthCommentsParams, reqEditors ...RequestEditorFn) (*ListMonthCommentsResponse, error)
+
+	// CommentMonthWithBodyWithResponse Say something about a month.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/months/{month}/comments (the `CommentMonth` operationId).
+	CommentMonthWithBodyWithResponse(ctx context.Context, month string, params *CommentMonthParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CommentMonthResponse, error)
+
+	// CommentMonthWithResponse Say something about a month.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/months/{month}/comments (the `CommentMonth` operationId).
+	CommentMonthWithResponse(ctx context.Context, month string, params *CommentMonthParams, body CommentMonthJSONRequestBody, reqEditors ...RequestEditorFn) (*CommentMonthResponse, error)
+
+	// ListMonthDocumentsWithResponse List the documents that the month is reconciled with.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/months/{month}/documents (the `ListMonthDocuments` operationId).
+	ListMonthDocumentsWithResponse(ctx context.Context, month string, params *ListMonthDocumentsParams, reqEditors ...RequestEditorFn) (*ListMonthDocumentsResponse, error)
+
+	// CompareAnalyticsWithBodyWithResponse Compare the month so far with Meta's pricing analytics; records nothing.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/months/{month}/drift (the `CompareAnalytics` operationId).
+	CompareAnalyticsWithBodyWithResponse(ctx context.Context, month string, params *CompareAnalyticsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CompareAnalyticsResponse, error)
+
+	// GetMonthEvidenceWithResponse Open a line of a month to the charges and lines of Meta behind it, as JSON or CSV.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/months/{month}/evidence (the `GetMonthEvidence` operationId).
+	GetMonthEvidenceWithResponse(ctx context.Context, month string, params *GetMonthEvidenceParams, reqEditors ...RequestEditorFn) (*GetMonthEvidenceResponse, error)
+
+	// ListMonthLinesWithResponse Page through a month's lines with their differences.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/months/{month}/lines (the `ListMonthLines` operationId).
+	ListMonthLinesWithResponse(ctx context.Context, month string, params *ListMonthLinesParams, reqEditors ...RequestEditorFn) (*ListMonthLinesResponse, error)
+
+	// ListMonthOwnCostWithResponse List the lines accepted as own cost.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/months/{month}/own-cost (the `ListMonthOwnCost` operationId).
+	ListMonthOwnCostWithResponse(ctx context.Context, month string, params *ListMonthOwnCostParams, reqEditors ...RequestEditorFn) (*ListMonthOwnCostResponse, error)
+
+	// PostMonthWithBodyWithResponse Go on with a posting that was interrupted.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/months/{month}/post (the `PostMonth` operationId).
+	PostMonthWithBodyWithResponse(ctx context.Context, month string, params *PostMonthParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PostMonthResponse, error)
+
+	// PostMonthWithResponse Go on with a posting that was interrupted.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/months/{month}/post (the `PostMonth` operationId).
+	PostMonthWithResponse(ctx context.Context, month string, params *PostMonthParams, body PostMonthJSONRequestBody, reqEditors ...RequestEditorFn) (*PostMonthResponse, error)
+
+	// ProposeMonthWithBodyWithResponse Propose the month's differences for posting.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/months/{month}/propose (the `ProposeMonth` operationId).
+	ProposeMonthWithBodyWithResponse(ctx context.Context, month string, params *ProposeMonthParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ProposeMonthResponse, error)
+
+	// ProposeMonthWithResponse Propose the month's differences for posting.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/months/{month}/propose (the `ProposeMonth` operationId).
+	ProposeMonthWithResponse(ctx context.Context, month string, params *ProposeMonthParams, body ProposeMonthJSONRequestBody, reqEditors ...RequestEditorFn) (*ProposeMonthResponse, error)
+
+	// ListMonthUnallocatedWithResponse List the lines of Meta's documents that are nobody's.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/months/{month}/unallocated (the `ListMonthUnallocated` operationId).
+	ListMonthUnallocatedWithResponse(ctx context.Context, month string, params *ListMonthUnallocatedParams, reqEditors ...RequestEditorFn) (*ListMonthUnallocatedResponse, error)
+
+	// ListMonthUninvoicedWithResponse List what was charged and is in no document.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/months/{month}/uninvoiced (the `ListMonthUninvoiced` operationId).
+	ListMonthUninvoicedWithResponse(ctx context.Context, month string, params *ListMonthUninvoicedParams, reqEditors ...RequestEditorFn) (*ListMonthUninvoicedResponse, error)
+
+	// GetMonthWaterfallWithResponse Show how charged becomes invoiced, by the kinds of differences, exactly.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/months/{month}/waterfall (the `GetMonthWaterfall` operationId).
+	GetMonthWaterfallWithResponse(ctx context.Context, month string, params *GetMonthWaterfallParams, reqEditors ...RequestEditorFn) (*GetMonthWaterfallResponse, error)
+
+	// WithdrawMonthWithBodyWithResponse Take a proposal back that is not approved.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/months/{month}/withdraw (the `WithdrawMonth` operationId).
+	WithdrawMonthWithBodyWithResponse(ctx context.Context, month string, params *WithdrawMonthParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*WithdrawMonthResponse, error)
+
+	// WithdrawMonthWithResponse Take a proposal back that is not approved.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/months/{month}/withdraw (the `WithdrawMonth` operationId).
+	WithdrawMonthWithResponse(ctx context.Context, month string, params *WithdrawMonthParams, body WithdrawMonthJSONRequestBody, reqEditors ...RequestEditorFn) (*WithdrawMonthResponse, error)
+
+	// GetMonthWorkbookWithResponse Get the month as a workbook for Finance.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/months/{month}/workbook.xlsx (the `GetMonthWorkbook` operationId).
+	GetMonthWorkbookWithResponse(ctx context.Context, month string, reqEditors ...RequestEditorFn) (*GetMonthWorkbookResponse, error)
+
+	// ConfirmProposalWithBodyWithResponse Confirm that a payment on a statement was received for an account.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/payment-proposals/{proposal_id}/confirmation (the `ConfirmProposal` operationId).
+	ConfirmProposalWithBodyWithResponse(ctx context.Context, proposalID string, params *ConfirmProposalParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ConfirmProposalResponse, error)
+
+	// ConfirmProposalWithResponse Confirm that a payment on a statement was received for an account.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/payment-proposals/{proposal_id}/confirmation (the `ConfirmProposal` operationId).
+	ConfirmProposalWithResponse(ctx context.Context, proposalID string, params *ConfirmProposalParams, body ConfirmProposalJSONRequestBody, reqEditors ...RequestEditorFn) (*ConfirmProposalResponse, error)
+
+	// GetPaymentsToConfirmWithResponse Show who owes, and the payments that came in and wait for a word.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/payments-to-confirm (the `GetPaymentsToConfirm` operationId).
+	GetPaymentsToConfirmWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetPaymentsToConfirmResponse, error)
+
+	// ListQuarantineWithResponse Page through what could not be charged.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/quarantine (the `ListQuarantine` operationId).
+	ListQuarantineWithResponse(ctx context.Context, params *ListQuarantineParams, reqEditors ...RequestEditorFn) (*ListQuarantineResponse, error)
+
+	// ExportQuarantineWithResponse Get entries as NDJSON, to mend and present again.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/quarantine/export (the `ExportQuarantine` operationId).
+	ExportQuarantineWithResponse(ctx context.Context, params *ExportQuarantineParams, reqEditors ...RequestEditorFn) (*ExportQuarantineResponse, error)
+
+	// MendQuarantineWithBodyWithResponse Present a corrected record in the place of an entry.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/quarantine/mend (the `MendQuarantine` operationId).
+	MendQuarantineWithBodyWithResponse(ctx context.Context, params *MendQuarantineParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*MendQuarantineResponse, error)
+
+	// MendQuarantineWithResponse Present a corrected record in the place of an entry.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/quarantine/mend (the `MendQuarantine` operationId).
+	MendQuarantineWithResponse(ctx context.Context, params *MendQuarantineParams, body MendQuarantineJSONRequestBody, reqEditors ...RequestEditorFn) (*MendQuarantineResponse, error)
+
+	// RetryQuarantineWithBodyWithResponse Present entries again as they are, once their cause is mended.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/quarantine/retry (the `RetryQuarantine` operationId).
+	RetryQuarantineWithBodyWithResponse(ctx context.Context, params *RetryQuarantineParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RetryQuarantineResponse, error)
+
+	// RetryQuarantineWithResponse Present entries again as they are, once their cause is mended.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/quarantine/retry (the `RetryQuarantine` operationId).
+	RetryQuarantineWithResponse(ctx context.Context, params *RetryQuarantineParams, body RetryQuarantineJSONRequestBody, reqEditors ...RequestEditorFn) (*RetryQuarantineResponse, error)
+
+	// ListRateCardsWithResponse List the rate cards by currency and date.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/rate-cards (the `ListRateCards` operationId).
+	ListRateCardsWithResponse(ctx context.Context, params *ListRateCardsParams, reqEditors ...RequestEditorFn) (*ListRateCardsResponse, error)
+
+	// ImportRateCardWithBodyWithResponse Import a rate card, whole or not at all.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/rate-cards (the `ImportRateCard` operationId).
+	ImportRateCardWithBodyWithResponse(ctx context.Context, params *ImportRateCardParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ImportRateCardResponse, error)
+
+	// SearchWithResponse Find by the id of a charge or conversation, the number of an invoice, a document's or partner's id, or a stream's name.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/search (the `Search` operationId).
+	SearchWithResponse(ctx context.Context, params *SearchParams, reqEditors ...RequestEditorFn) (*SearchResponse, error)
+
 	// SignOutWithResponse Sign out: the session of the request ends. A request with an API key changes nothing.
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -8952,6 +16028,34 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with DELETE /v1/sessions (the `SignOutEverywhere` operationId).
 	SignOutEverywhereWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*SignOutEverywhereResponse, error)
+
+	// ListStreamsWithResponse List the streams of the log.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/streams (the `ListStreams` operationId).
+	ListStreamsWithResponse(ctx context.Context, params *ListStreamsParams, reqEditors ...RequestEditorFn) (*ListStreamsResponse, error)
+
+	// GetStreamWithResponse Show how long a stream is.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/streams/{stream} (the `GetStream` operationId).
+	GetStreamWithResponse(ctx context.Context, stream string, reqEditors ...RequestEditorFn) (*GetStreamResponse, error)
+
+	// ListStreamEventsWithResponse Page through a stream's events.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/streams/{stream}/events (the `ListStreamEvents` operationId).
+	ListStreamEventsWithResponse(ctx context.Context, stream string, params *ListStreamEventsParams, reqEditors ...RequestEditorFn) (*ListStreamEventsResponse, error)
+
+	// GetEventWithResponse Show an event by its stream and revision.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/streams/{stream}/events/{revision} (the `GetEvent` operationId).
+	GetEventWithResponse(ctx context.Context, stream string, revision int64, reqEditors ...RequestEditorFn) (*GetEventResponse, error)
 
 	// ListUsersWithResponse List users by e-mail address.
 	//
@@ -9022,6 +16126,20 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /v1/users/{user}/sign-out (the `SignUserOut` operationId).
 	SignUserOutWithResponse(ctx context.Context, user string, reqEditors ...RequestEditorFn) (*SignUserOutResponse, error)
+
+	// GetVerificationWithResponse Show the last verification.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/verification (the `GetVerification` operationId).
+	GetVerificationWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetVerificationResponse, error)
+
+	// StartVerificationWithResponse Start to prove that log and read models agree; one at a time, in the background.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/verification (the `StartVerification` operationId).
+	StartVerificationWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*StartVerificationResponse, error)
 }
 
 type GetProviderBalanceResponse struct {
@@ -10288,6 +17406,54 @@ func (r ListDailyBalancesResponse) ContentType() string {
 	return ""
 }
 
+type FollowAccountEventsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *StreamPage
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r FollowAccountEventsResponse) GetJSON200() *StreamPage {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r FollowAccountEventsResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r FollowAccountEventsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r FollowAccountEventsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r FollowAccountEventsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r FollowAccountEventsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type GetForecastResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -11511,6 +18677,198 @@ func (r ListBalancesResponse) ContentType() string {
 	return ""
 }
 
+type ListBankStatementsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PageBankStatementLine
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListBankStatementsResponse) GetJSON200() *PageBankStatementLine {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListBankStatementsResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListBankStatementsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListBankStatementsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListBankStatementsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListBankStatementsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ImportBankStatementResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *BankStatement
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ImportBankStatementResponse) GetJSON200() *BankStatement {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ImportBankStatementResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ImportBankStatementResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ImportBankStatementResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ImportBankStatementResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ImportBankStatementResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetBankStatementResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *BankStatementPage
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetBankStatementResponse) GetJSON200() *BankStatementPage {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetBankStatementResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetBankStatementResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetBankStatementResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetBankStatementResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetBankStatementResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type FollowEventsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *EventsPage
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r FollowEventsResponse) GetJSON200() *EventsPage {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r FollowEventsResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r FollowEventsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r FollowEventsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r FollowEventsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r FollowEventsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type ListForecastsResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -11553,6 +18911,95 @@ func (r ListForecastsResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ListForecastsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetHealthResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Health
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetHealthResponse) GetJSON200() *Health {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetHealthResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetHealthResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetHealthResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetHealthResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetHealthResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetJournalResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetJournalResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetJournalResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetJournalResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetJournalResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetJournalResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -11799,6 +19246,1748 @@ func (r RotateKeyResponse) ContentType() string {
 	return ""
 }
 
+type ImportMarketsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ImportedMarkets
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ImportMarketsResponse) GetJSON200() *ImportedMarkets {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ImportMarketsResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ImportMarketsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ImportMarketsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ImportMarketsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ImportMarketsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type CheckMappingResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *MappingCheck
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CheckMappingResponse) GetJSON200() *MappingCheck {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r CheckMappingResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CheckMappingResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CheckMappingResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CheckMappingResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CheckMappingResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListMetaInvoicesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PageMetaDocument
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListMetaInvoicesResponse) GetJSON200() *PageMetaDocument {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListMetaInvoicesResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListMetaInvoicesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListMetaInvoicesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListMetaInvoicesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListMetaInvoicesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ImportMetaInvoiceResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Imported
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ImportMetaInvoiceResponse) GetJSON200() *Imported {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ImportMetaInvoiceResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ImportMetaInvoiceResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ImportMetaInvoiceResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ImportMetaInvoiceResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ImportMetaInvoiceResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetMetaInvoiceResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *MetaInvoice
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetMetaInvoiceResponse) GetJSON200() *MetaInvoice {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetMetaInvoiceResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetMetaInvoiceResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetMetaInvoiceResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetMetaInvoiceResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetMetaInvoiceResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type AllocateMetaInvoiceLineResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *MetaInvoice
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AllocateMetaInvoiceLineResponse) GetJSON200() *MetaInvoice {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r AllocateMetaInvoiceLineResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AllocateMetaInvoiceLineResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AllocateMetaInvoiceLineResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AllocateMetaInvoiceLineResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AllocateMetaInvoiceLineResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetMetaInvoiceOriginalResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetMetaInvoiceOriginalResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetMetaInvoiceOriginalResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetMetaInvoiceOriginalResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetMetaInvoiceOriginalResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetMetaInvoiceOriginalResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetMonthSettingsResponse200Headers the declared response headers of an HTTP 200 response for GetMonthSettings
+type GetMonthSettingsResponse200Headers struct {
+	ETag *string
+}
+
+type GetMonthSettingsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *MonthSettings
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetMonthSettingsResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetMonthSettingsResponse) GetJSON200() *MonthSettings {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetMonthSettingsResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetMonthSettingsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetMonthSettingsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetMonthSettingsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetMonthSettingsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SetMonthSettingsResponse200Headers the declared response headers of an HTTP 200 response for SetMonthSettings
+type SetMonthSettingsResponse200Headers struct {
+	ETag *string
+}
+
+type SetMonthSettingsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *MonthSettings
+	// ApplicationProblemJSON412 the response for an HTTP 412 `application/problem+json` response
+	ApplicationProblemJSON412 *V2ErrorModel
+	// ApplicationProblemJSON422 the response for an HTTP 422 `application/problem+json` response
+	ApplicationProblemJSON422 *V2ErrorModel
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *V2ErrorModel
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *SetMonthSettingsResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SetMonthSettingsResponse) GetJSON200() *MonthSettings {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON412 returns the response for an HTTP 412 `application/problem+json` response
+func (r SetMonthSettingsResponse) GetApplicationProblemJSON412() *V2ErrorModel {
+	return r.ApplicationProblemJSON412
+}
+
+// GetApplicationProblemJSON422 returns the response for an HTTP 422 `application/problem+json` response
+func (r SetMonthSettingsResponse) GetApplicationProblemJSON422() *V2ErrorModel {
+	return r.ApplicationProblemJSON422
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r SetMonthSettingsResponse) GetApplicationProblemJSON500() *V2ErrorModel {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r SetMonthSettingsResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r SetMonthSettingsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SetMonthSettingsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SetMonthSettingsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SetMonthSettingsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListMonthsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PageMonthSummary
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListMonthsResponse) GetJSON200() *PageMonthSummary {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListMonthsResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListMonthsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListMonthsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListMonthsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListMonthsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetMonthResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Month
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetMonthResponse) GetJSON200() *Month {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetMonthResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetMonthResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetMonthResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetMonthResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetMonthResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListMonthAccountsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PageReconciliationAccountSummary
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListMonthAccountsResponse) GetJSON200() *PageReconciliationAccountSummary {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListMonthAccountsResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListMonthAccountsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListMonthAccountsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListMonthAccountsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListMonthAccountsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ApproveMonthResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Month
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ApproveMonthResponse) GetJSON200() *Month {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ApproveMonthResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ApproveMonthResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ApproveMonthResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ApproveMonthResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ApproveMonthResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListMonthCommentsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PageReconciliationCommented
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListMonthCommentsResponse) GetJSON200() *PageReconciliationCommented {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListMonthCommentsResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListMonthCommentsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListMonthCommentsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListMonthCommentsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListMonthCommentsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type CommentMonthResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Month
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CommentMonthResponse) GetJSON200() *Month {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r CommentMonthResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CommentMonthResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CommentMonthResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CommentMonthResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CommentMonthResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListMonthDocumentsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PageReconciliationDocumentRef
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListMonthDocumentsResponse) GetJSON200() *PageReconciliationDocumentRef {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListMonthDocumentsResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListMonthDocumentsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListMonthDocumentsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListMonthDocumentsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListMonthDocumentsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type CompareAnalyticsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DriftReport
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CompareAnalyticsResponse) GetJSON200() *DriftReport {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r CompareAnalyticsResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CompareAnalyticsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CompareAnalyticsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CompareAnalyticsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CompareAnalyticsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetMonthEvidenceResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *map[string]interface{}
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetMonthEvidenceResponse) GetJSON200() *map[string]interface{} {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetMonthEvidenceResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetMonthEvidenceResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetMonthEvidenceResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetMonthEvidenceResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetMonthEvidenceResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListMonthLinesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *LinesPage
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListMonthLinesResponse) GetJSON200() *LinesPage {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListMonthLinesResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListMonthLinesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListMonthLinesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListMonthLinesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListMonthLinesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListMonthOwnCostResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PageReconciliationLineRef
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListMonthOwnCostResponse) GetJSON200() *PageReconciliationLineRef {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListMonthOwnCostResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListMonthOwnCostResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListMonthOwnCostResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListMonthOwnCostResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListMonthOwnCostResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type PostMonthResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Month
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PostMonthResponse) GetJSON200() *Month {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PostMonthResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PostMonthResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PostMonthResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PostMonthResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PostMonthResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ProposeMonthResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Month
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ProposeMonthResponse) GetJSON200() *Month {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ProposeMonthResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ProposeMonthResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ProposeMonthResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ProposeMonthResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ProposeMonthResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListMonthUnallocatedResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PageReconciliationLineRef
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListMonthUnallocatedResponse) GetJSON200() *PageReconciliationLineRef {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListMonthUnallocatedResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListMonthUnallocatedResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListMonthUnallocatedResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListMonthUnallocatedResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListMonthUnallocatedResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListMonthUninvoicedResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PageReconciliationUninvoiced
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListMonthUninvoicedResponse) GetJSON200() *PageReconciliationUninvoiced {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListMonthUninvoicedResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListMonthUninvoicedResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListMonthUninvoicedResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListMonthUninvoicedResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListMonthUninvoicedResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetMonthWaterfallResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Waterfalls
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetMonthWaterfallResponse) GetJSON200() *Waterfalls {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetMonthWaterfallResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetMonthWaterfallResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetMonthWaterfallResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetMonthWaterfallResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetMonthWaterfallResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type WithdrawMonthResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Month
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r WithdrawMonthResponse) GetJSON200() *Month {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r WithdrawMonthResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r WithdrawMonthResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r WithdrawMonthResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r WithdrawMonthResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r WithdrawMonthResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetMonthWorkbookResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetMonthWorkbookResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetMonthWorkbookResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetMonthWorkbookResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetMonthWorkbookResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetMonthWorkbookResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ConfirmProposalResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AccountView
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ConfirmProposalResponse) GetJSON200() *AccountView {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ConfirmProposalResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ConfirmProposalResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ConfirmProposalResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ConfirmProposalResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ConfirmProposalResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetPaymentsToConfirmResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PaymentsOverview
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetPaymentsToConfirmResponse) GetJSON200() *PaymentsOverview {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetPaymentsToConfirmResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetPaymentsToConfirmResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetPaymentsToConfirmResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetPaymentsToConfirmResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetPaymentsToConfirmResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListQuarantineResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *QuarantinePage
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListQuarantineResponse) GetJSON200() *QuarantinePage {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListQuarantineResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListQuarantineResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListQuarantineResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListQuarantineResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListQuarantineResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ExportQuarantineResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ExportQuarantineResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ExportQuarantineResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ExportQuarantineResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ExportQuarantineResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ExportQuarantineResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type MendQuarantineResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Mended
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r MendQuarantineResponse) GetJSON200() *Mended {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r MendQuarantineResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r MendQuarantineResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r MendQuarantineResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r MendQuarantineResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r MendQuarantineResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RetryQuarantineResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Retried
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RetryQuarantineResponse) GetJSON200() *Retried {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r RetryQuarantineResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RetryQuarantineResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RetryQuarantineResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RetryQuarantineResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RetryQuarantineResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListRateCardsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PageRateCard
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListRateCardsResponse) GetJSON200() *PageRateCard {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListRateCardsResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListRateCardsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListRateCardsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListRateCardsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListRateCardsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ImportRateCardResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ImportedCard
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ImportRateCardResponse) GetJSON200() *ImportedCard {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ImportRateCardResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ImportRateCardResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ImportRateCardResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ImportRateCardResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ImportRateCardResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type SearchResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SearchResults
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SearchResponse) GetJSON200() *SearchResults {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r SearchResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r SearchResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SearchResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SearchResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SearchResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type SignOutResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -11971,6 +21160,198 @@ func (r SignOutEverywhereResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r SignOutEverywhereResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListStreamsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PageStream
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListStreamsResponse) GetJSON200() *PageStream {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListStreamsResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListStreamsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListStreamsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListStreamsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListStreamsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetStreamResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Stream
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetStreamResponse) GetJSON200() *Stream {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetStreamResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetStreamResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetStreamResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetStreamResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetStreamResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListStreamEventsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *StreamPage
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListStreamEventsResponse) GetJSON200() *StreamPage {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListStreamEventsResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListStreamEventsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListStreamEventsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListStreamEventsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListStreamEventsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetEventResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Replayed
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetEventResponse) GetJSON200() *Replayed {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetEventResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetEventResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetEventResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetEventResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetEventResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -12355,6 +21736,102 @@ func (r SignUserOutResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r SignUserOutResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetVerificationResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Verification
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetVerificationResponse) GetJSON200() *Verification {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetVerificationResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetVerificationResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetVerificationResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetVerificationResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetVerificationResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type StartVerificationResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *Verification
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r StartVerificationResponse) GetJSON202() *Verification {
+	return r.JSON202
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r StartVerificationResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r StartVerificationResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r StartVerificationResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r StartVerificationResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r StartVerificationResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -12803,6 +22280,19 @@ func (c *ClientWithResponses) ListDailyBalancesWithResponse(ctx context.Context,
 	return ParseListDailyBalancesResponse(rsp)
 }
 
+// FollowAccountEventsWithResponse Follow an account's events (server-sent events), or page through them (JSON).
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/accounts/{partner_id}/events (the `FollowAccountEvents` operationId).
+func (c *ClientWithResponses) FollowAccountEventsWithResponse(ctx context.Context, partnerID string, params *FollowAccountEventsParams, reqEditors ...RequestEditorFn) (*FollowAccountEventsResponse, error) {
+	rsp, err := c.FollowAccountEvents(ctx, partnerID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseFollowAccountEventsResponse(rsp)
+}
+
 // GetForecastWithResponse Say when an account's balance is expected to be at its threshold and at zero.
 //
 // Returns a wrapper object for the known response body format(s).
@@ -13219,6 +22709,58 @@ func (c *ClientWithResponses) ListBalancesWithResponse(ctx context.Context, para
 	return ParseListBalancesResponse(rsp)
 }
 
+// ListBankStatementsWithResponse List the bank statements.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/bank-statements (the `ListBankStatements` operationId).
+func (c *ClientWithResponses) ListBankStatementsWithResponse(ctx context.Context, params *ListBankStatementsParams, reqEditors ...RequestEditorFn) (*ListBankStatementsResponse, error) {
+	rsp, err := c.ListBankStatements(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListBankStatementsResponse(rsp)
+}
+
+// ImportBankStatementWithBodyWithResponse Read a bank statement, whole or not at all, and propose whose its payments are.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/bank-statements (the `ImportBankStatement` operationId).
+func (c *ClientWithResponses) ImportBankStatementWithBodyWithResponse(ctx context.Context, params *ImportBankStatementParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ImportBankStatementResponse, error) {
+	rsp, err := c.ImportBankStatementWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseImportBankStatementResponse(rsp)
+}
+
+// GetBankStatementWithResponse Show a statement's payments and proposals as they are now.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/bank-statements/{statement_id} (the `GetBankStatement` operationId).
+func (c *ClientWithResponses) GetBankStatementWithResponse(ctx context.Context, statementID string, params *GetBankStatementParams, reqEditors ...RequestEditorFn) (*GetBankStatementResponse, error) {
+	rsp, err := c.GetBankStatement(ctx, statementID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetBankStatementResponse(rsp)
+}
+
+// FollowEventsWithResponse Follow the events of the log (server-sent events), or page through them (JSON).
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/events (the `FollowEvents` operationId).
+func (c *ClientWithResponses) FollowEventsWithResponse(ctx context.Context, params *FollowEventsParams, reqEditors ...RequestEditorFn) (*FollowEventsResponse, error) {
+	rsp, err := c.FollowEvents(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseFollowEventsResponse(rsp)
+}
+
 // ListForecastsWithResponse List the forecasts of the accounts that you may see, the most urgent first; closed accounts have none.
 //
 // Returns a wrapper object for the known response body format(s).
@@ -13230,6 +22772,32 @@ func (c *ClientWithResponses) ListForecastsWithResponse(ctx context.Context, par
 		return nil, err
 	}
 	return ParseListForecastsResponse(rsp)
+}
+
+// GetHealthWithResponse Show the log's end and whether the read models have come to it.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/health (the `GetHealth` operationId).
+func (c *ClientWithResponses) GetHealthWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetHealthResponse, error) {
+	rsp, err := c.GetHealth(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetHealthResponse(rsp)
+}
+
+// GetJournalWithResponse Get the double entry of everything that was recorded, as CSV.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/journal.csv (the `GetJournal` operationId).
+func (c *ClientWithResponses) GetJournalWithResponse(ctx context.Context, params *GetJournalParams, reqEditors ...RequestEditorFn) (*GetJournalResponse, error) {
+	rsp, err := c.GetJournal(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetJournalResponse(rsp)
 }
 
 // ListKeysWithResponse List API keys by name, revoked ones among them.
@@ -13323,6 +22891,604 @@ func (c *ClientWithResponses) RotateKeyWithResponse(ctx context.Context, key str
 	return ParseRotateKeyResponse(rsp)
 }
 
+// ImportMarketsWithBodyWithResponse Import the table of markets, whole or not at all.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/markets (the `ImportMarkets` operationId).
+func (c *ClientWithResponses) ImportMarketsWithBodyWithResponse(ctx context.Context, params *ImportMarketsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ImportMarketsResponse, error) {
+	rsp, err := c.ImportMarketsWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseImportMarketsResponse(rsp)
+}
+
+// CheckMappingWithBodyWithResponse Check how a mapping reads a sample; records nothing.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/meta-invoice-mapping-checks (the `CheckMapping` operationId).
+func (c *ClientWithResponses) CheckMappingWithBodyWithResponse(ctx context.Context, params *CheckMappingParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CheckMappingResponse, error) {
+	rsp, err := c.CheckMappingWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCheckMappingResponse(rsp)
+}
+
+// ListMetaInvoicesWithResponse List Meta's documents with their totals.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/meta-invoices (the `ListMetaInvoices` operationId).
+func (c *ClientWithResponses) ListMetaInvoicesWithResponse(ctx context.Context, params *ListMetaInvoicesParams, reqEditors ...RequestEditorFn) (*ListMetaInvoicesResponse, error) {
+	rsp, err := c.ListMetaInvoices(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListMetaInvoicesResponse(rsp)
+}
+
+// ImportMetaInvoiceWithBodyWithResponse Import a file of Meta's invoices and memos, whole or not at all.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/meta-invoices (the `ImportMetaInvoice` operationId).
+func (c *ClientWithResponses) ImportMetaInvoiceWithBodyWithResponse(ctx context.Context, params *ImportMetaInvoiceParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ImportMetaInvoiceResponse, error) {
+	rsp, err := c.ImportMetaInvoiceWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseImportMetaInvoiceResponse(rsp)
+}
+
+// GetMetaInvoiceWithResponse Show a document of Meta with a page of its lines.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/meta-invoices/{invoice_id} (the `GetMetaInvoice` operationId).
+func (c *ClientWithResponses) GetMetaInvoiceWithResponse(ctx context.Context, invoiceID string, params *GetMetaInvoiceParams, reqEditors ...RequestEditorFn) (*GetMetaInvoiceResponse, error) {
+	rsp, err := c.GetMetaInvoice(ctx, invoiceID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetMetaInvoiceResponse(rsp)
+}
+
+// AllocateMetaInvoiceLineWithBodyWithResponse Give a line that belongs to no account to one, or accept it as own cost.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/meta-invoices/{invoice_id}/lines/{line}/allocation (the `AllocateMetaInvoiceLine` operationId).
+func (c *ClientWithResponses) AllocateMetaInvoiceLineWithBodyWithResponse(ctx context.Context, invoiceID string, line int64, params *AllocateMetaInvoiceLineParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AllocateMetaInvoiceLineResponse, error) {
+	rsp, err := c.AllocateMetaInvoiceLineWithBody(ctx, invoiceID, line, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAllocateMetaInvoiceLineResponse(rsp)
+}
+
+// AllocateMetaInvoiceLineWithResponse Give a line that belongs to no account to one, or accept it as own cost.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/meta-invoices/{invoice_id}/lines/{line}/allocation (the `AllocateMetaInvoiceLine` operationId).
+func (c *ClientWithResponses) AllocateMetaInvoiceLineWithResponse(ctx context.Context, invoiceID string, line int64, params *AllocateMetaInvoiceLineParams, body AllocateMetaInvoiceLineJSONRequestBody, reqEditors ...RequestEditorFn) (*AllocateMetaInvoiceLineResponse, error) {
+	rsp, err := c.AllocateMetaInvoiceLine(ctx, invoiceID, line, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAllocateMetaInvoiceLineResponse(rsp)
+}
+
+// GetMetaInvoiceOriginalWithResponse Get back the file that a document came in, byte for byte.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/meta-invoices/{invoice_id}/original (the `GetMetaInvoiceOriginal` operationId).
+func (c *ClientWithResponses) GetMetaInvoiceOriginalWithResponse(ctx context.Context, invoiceID string, params *GetMetaInvoiceOriginalParams, reqEditors ...RequestEditorFn) (*GetMetaInvoiceOriginalResponse, error) {
+	rsp, err := c.GetMetaInvoiceOriginal(ctx, invoiceID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetMetaInvoiceOriginalResponse(rsp)
+}
+
+// GetMonthSettingsWithResponse Show who may approve how much, and which differences are listed as tolerated.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/month-settings (the `GetMonthSettings` operationId).
+func (c *ClientWithResponses) GetMonthSettingsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetMonthSettingsResponse, error) {
+	rsp, err := c.GetMonthSettings(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetMonthSettingsResponse(rsp)
+}
+
+// SetMonthSettingsWithBodyWithResponse Replace approval limits and tolerances, all at once.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/month-settings (the `SetMonthSettings` operationId).
+func (c *ClientWithResponses) SetMonthSettingsWithBodyWithResponse(ctx context.Context, params *SetMonthSettingsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetMonthSettingsResponse, error) {
+	rsp, err := c.SetMonthSettingsWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetMonthSettingsResponse(rsp)
+}
+
+// SetMonthSettingsWithResponse Replace approval limits and tolerances, all at once.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/month-settings (the `SetMonthSettings` operationId).
+func (c *ClientWithResponses) SetMonthSettingsWithResponse(ctx context.Context, params *SetMonthSettingsParams, body SetMonthSettingsJSONRequestBody, reqEditors ...RequestEditorFn) (*SetMonthSettingsResponse, error) {
+	rsp, err := c.SetMonthSettings(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetMonthSettingsResponse(rsp)
+}
+
+// ListMonthsWithResponse List the billing months with charges, documents or runs, the newest first.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/months (the `ListMonths` operationId).
+func (c *ClientWithResponses) ListMonthsWithResponse(ctx context.Context, params *ListMonthsParams, reqEditors ...RequestEditorFn) (*ListMonthsResponse, error) {
+	rsp, err := c.ListMonths(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListMonthsResponse(rsp)
+}
+
+// GetMonthWithResponse Show the newest proposal or posting of a month, without its lines.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/months/{month} (the `GetMonth` operationId).
+func (c *ClientWithResponses) GetMonthWithResponse(ctx context.Context, month string, params *GetMonthParams, reqEditors ...RequestEditorFn) (*GetMonthResponse, error) {
+	rsp, err := c.GetMonth(ctx, month, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetMonthResponse(rsp)
+}
+
+// ListMonthAccountsWithResponse List the accounts of a month with their sums.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/months/{month}/accounts (the `ListMonthAccounts` operationId).
+func (c *ClientWithResponses) ListMonthAccountsWithResponse(ctx context.Context, month string, params *ListMonthAccountsParams, reqEditors ...RequestEditorFn) (*ListMonthAccountsResponse, error) {
+	rsp, err := c.ListMonthAccounts(ctx, month, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListMonthAccountsResponse(rsp)
+}
+
+// ApproveMonthWithBodyWithResponse Approve another person's proposal, and post it.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/months/{month}/approve (the `ApproveMonth` operationId).
+func (c *ClientWithResponses) ApproveMonthWithBodyWithResponse(ctx context.Context, month string, params *ApproveMonthParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ApproveMonthResponse, error) {
+	rsp, err := c.ApproveMonthWithBody(ctx, month, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseApproveMonthResponse(rsp)
+}
+
+// ApproveMonthWithResponse Approve another person's proposal, and post it.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/months/{month}/approve (the `ApproveMonth` operationId).
+func (c *ClientWithResponses) ApproveMonthWithResponse(ctx context.Context, month string, params *ApproveMonthParams, body ApproveMonthJSONRequestBody, reqEditors ...RequestEditorFn) (*ApproveMonthResponse, error) {
+	rsp, err := c.ApproveMonth(ctx, month, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseApproveMonthResponse(rsp)
+}
+
+// ListMonthCommentsWithResponse List what was said about a month.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/months/{month}/comments (the `ListMonthComments` operationId).
+func (c *ClientWithResponses) ListMonthCommentsWithResponse(ctx context.Context, month string, params *ListMonthCommentsParams, reqEditors ...RequestEditorFn) (*ListMonthCommentsResponse, error) {
+	rsp, err := c.ListMonthComments(ctx, month, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListMonthCommentsResponse(rsp)
+}
+
+// CommentMonthWithBodyWithResponse Say something about a month.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/months/{month}/comments (the `CommentMonth` operationId).
+func (c *ClientWithResponses) CommentMonthWithBodyWithResponse(ctx context.Context, month string, params *CommentMonthParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CommentMonthResponse, error) {
+	rsp, err := c.CommentMonthWithBody(ctx, month, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCommentMonthResponse(rsp)
+}
+
+// CommentMonthWithResponse Say something about a month.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/months/{month}/comments (the `CommentMonth` operationId).
+func (c *ClientWithResponses) CommentMonthWithResponse(ctx context.Context, month string, params *CommentMonthParams, body CommentMonthJSONRequestBody, reqEditors ...RequestEditorFn) (*CommentMonthResponse, error) {
+	rsp, err := c.CommentMonth(ctx, month, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCommentMonthResponse(rsp)
+}
+
+// ListMonthDocumentsWithResponse List the documents that the month is reconciled with.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/months/{month}/documents (the `ListMonthDocuments` operationId).
+func (c *ClientWithResponses) ListMonthDocumentsWithResponse(ctx context.Context, month string, params *ListMonthDocumentsParams, reqEditors ...RequestEditorFn) (*ListMonthDocumentsResponse, error) {
+	rsp, err := c.ListMonthDocuments(ctx, month, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListMonthDocumentsResponse(rsp)
+}
+
+// CompareAnalyticsWithBodyWithResponse Compare the month so far with Meta's pricing analytics; records nothing.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/months/{month}/drift (the `CompareAnalytics` operationId).
+func (c *ClientWithResponses) CompareAnalyticsWithBodyWithResponse(ctx context.Context, month string, params *CompareAnalyticsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CompareAnalyticsResponse, error) {
+	rsp, err := c.CompareAnalyticsWithBody(ctx, month, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCompareAnalyticsResponse(rsp)
+}
+
+// GetMonthEvidenceWithResponse Open a line of a month to the charges and lines of Meta behind it, as JSON or CSV.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/months/{month}/evidence (the `GetMonthEvidence` operationId).
+func (c *ClientWithResponses) GetMonthEvidenceWithResponse(ctx context.Context, month string, params *GetMonthEvidenceParams, reqEditors ...RequestEditorFn) (*GetMonthEvidenceResponse, error) {
+	rsp, err := c.GetMonthEvidence(ctx, month, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetMonthEvidenceResponse(rsp)
+}
+
+// ListMonthLinesWithResponse Page through a month's lines with their differences.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/months/{month}/lines (the `ListMonthLines` operationId).
+func (c *ClientWithResponses) ListMonthLinesWithResponse(ctx context.Context, month string, params *ListMonthLinesParams, reqEditors ...RequestEditorFn) (*ListMonthLinesResponse, error) {
+	rsp, err := c.ListMonthLines(ctx, month, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListMonthLinesResponse(rsp)
+}
+
+// ListMonthOwnCostWithResponse List the lines accepted as own cost.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/months/{month}/own-cost (the `ListMonthOwnCost` operationId).
+func (c *ClientWithResponses) ListMonthOwnCostWithResponse(ctx context.Context, month string, params *ListMonthOwnCostParams, reqEditors ...RequestEditorFn) (*ListMonthOwnCostResponse, error) {
+	rsp, err := c.ListMonthOwnCost(ctx, month, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListMonthOwnCostResponse(rsp)
+}
+
+// PostMonthWithBodyWithResponse Go on with a posting that was interrupted.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/months/{month}/post (the `PostMonth` operationId).
+func (c *ClientWithResponses) PostMonthWithBodyWithResponse(ctx context.Context, month string, params *PostMonthParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PostMonthResponse, error) {
+	rsp, err := c.PostMonthWithBody(ctx, month, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePostMonthResponse(rsp)
+}
+
+// PostMonthWithResponse Go on with a posting that was interrupted.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/months/{month}/post (the `PostMonth` operationId).
+func (c *ClientWithResponses) PostMonthWithResponse(ctx context.Context, month string, params *PostMonthParams, body PostMonthJSONRequestBody, reqEditors ...RequestEditorFn) (*PostMonthResponse, error) {
+	rsp, err := c.PostMonth(ctx, month, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePostMonthResponse(rsp)
+}
+
+// ProposeMonthWithBodyWithResponse Propose the month's differences for posting.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/months/{month}/propose (the `ProposeMonth` operationId).
+func (c *ClientWithResponses) ProposeMonthWithBodyWithResponse(ctx context.Context, month string, params *ProposeMonthParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ProposeMonthResponse, error) {
+	rsp, err := c.ProposeMonthWithBody(ctx, month, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseProposeMonthResponse(rsp)
+}
+
+// ProposeMonthWithResponse Propose the month's differences for posting.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/months/{month}/propose (the `ProposeMonth` operationId).
+func (c *ClientWithResponses) ProposeMonthWithResponse(ctx context.Context, month string, params *ProposeMonthParams, body ProposeMonthJSONRequestBody, reqEditors ...RequestEditorFn) (*ProposeMonthResponse, error) {
+	rsp, err := c.ProposeMonth(ctx, month, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseProposeMonthResponse(rsp)
+}
+
+// ListMonthUnallocatedWithResponse List the lines of Meta's documents that are nobody's.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/months/{month}/unallocated (the `ListMonthUnallocated` operationId).
+func (c *ClientWithResponses) ListMonthUnallocatedWithResponse(ctx context.Context, month string, params *ListMonthUnallocatedParams, reqEditors ...RequestEditorFn) (*ListMonthUnallocatedResponse, error) {
+	rsp, err := c.ListMonthUnallocated(ctx, month, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListMonthUnallocatedResponse(rsp)
+}
+
+// ListMonthUninvoicedWithResponse List what was charged and is in no document.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/months/{month}/uninvoiced (the `ListMonthUninvoiced` operationId).
+func (c *ClientWithResponses) ListMonthUninvoicedWithResponse(ctx context.Context, month string, params *ListMonthUninvoicedParams, reqEditors ...RequestEditorFn) (*ListMonthUninvoicedResponse, error) {
+	rsp, err := c.ListMonthUninvoiced(ctx, month, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListMonthUninvoicedResponse(rsp)
+}
+
+// GetMonthWaterfallWithResponse Show how charged becomes invoiced, by the kinds of differences, exactly.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/months/{month}/waterfall (the `GetMonthWaterfall` operationId).
+func (c *ClientWithResponses) GetMonthWaterfallWithResponse(ctx context.Context, month string, params *GetMonthWaterfallParams, reqEditors ...RequestEditorFn) (*GetMonthWaterfallResponse, error) {
+	rsp, err := c.GetMonthWaterfall(ctx, month, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetMonthWaterfallResponse(rsp)
+}
+
+// WithdrawMonthWithBodyWithResponse Take a proposal back that is not approved.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/months/{month}/withdraw (the `WithdrawMonth` operationId).
+func (c *ClientWithResponses) WithdrawMonthWithBodyWithResponse(ctx context.Context, month string, params *WithdrawMonthParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*WithdrawMonthResponse, error) {
+	rsp, err := c.WithdrawMonthWithBody(ctx, month, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseWithdrawMonthResponse(rsp)
+}
+
+// WithdrawMonthWithResponse Take a proposal back that is not approved.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/months/{month}/withdraw (the `WithdrawMonth` operationId).
+func (c *ClientWithResponses) WithdrawMonthWithResponse(ctx context.Context, month string, params *WithdrawMonthParams, body WithdrawMonthJSONRequestBody, reqEditors ...RequestEditorFn) (*WithdrawMonthResponse, error) {
+	rsp, err := c.WithdrawMonth(ctx, month, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseWithdrawMonthResponse(rsp)
+}
+
+// GetMonthWorkbookWithResponse Get the month as a workbook for Finance.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/months/{month}/workbook.xlsx (the `GetMonthWorkbook` operationId).
+func (c *ClientWithResponses) GetMonthWorkbookWithResponse(ctx context.Context, month string, reqEditors ...RequestEditorFn) (*GetMonthWorkbookResponse, error) {
+	rsp, err := c.GetMonthWorkbook(ctx, month, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetMonthWorkbookResponse(rsp)
+}
+
+// ConfirmProposalWithBodyWithResponse Confirm that a payment on a statement was received for an account.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/payment-proposals/{proposal_id}/confirmation (the `ConfirmProposal` operationId).
+func (c *ClientWithResponses) ConfirmProposalWithBodyWithResponse(ctx context.Context, proposalID string, params *ConfirmProposalParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ConfirmProposalResponse, error) {
+	rsp, err := c.ConfirmProposalWithBody(ctx, proposalID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseConfirmProposalResponse(rsp)
+}
+
+// ConfirmProposalWithResponse Confirm that a payment on a statement was received for an account.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/payment-proposals/{proposal_id}/confirmation (the `ConfirmProposal` operationId).
+func (c *ClientWithResponses) ConfirmProposalWithResponse(ctx context.Context, proposalID string, params *ConfirmProposalParams, body ConfirmProposalJSONRequestBody, reqEditors ...RequestEditorFn) (*ConfirmProposalResponse, error) {
+	rsp, err := c.ConfirmProposal(ctx, proposalID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseConfirmProposalResponse(rsp)
+}
+
+// GetPaymentsToConfirmWithResponse Show who owes, and the payments that came in and wait for a word.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/payments-to-confirm (the `GetPaymentsToConfirm` operationId).
+func (c *ClientWithResponses) GetPaymentsToConfirmWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetPaymentsToConfirmResponse, error) {
+	rsp, err := c.GetPaymentsToConfirm(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetPaymentsToConfirmResponse(rsp)
+}
+
+// ListQuarantineWithResponse Page through what could not be charged.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/quarantine (the `ListQuarantine` operationId).
+func (c *ClientWithResponses) ListQuarantineWithResponse(ctx context.Context, params *ListQuarantineParams, reqEditors ...RequestEditorFn) (*ListQuarantineResponse, error) {
+	rsp, err := c.ListQuarantine(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListQuarantineResponse(rsp)
+}
+
+// ExportQuarantineWithResponse Get entries as NDJSON, to mend and present again.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/quarantine/export (the `ExportQuarantine` operationId).
+func (c *ClientWithResponses) ExportQuarantineWithResponse(ctx context.Context, params *ExportQuarantineParams, reqEditors ...RequestEditorFn) (*ExportQuarantineResponse, error) {
+	rsp, err := c.ExportQuarantine(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseExportQuarantineResponse(rsp)
+}
+
+// MendQuarantineWithBodyWithResponse Present a corrected record in the place of an entry.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/quarantine/mend (the `MendQuarantine` operationId).
+func (c *ClientWithResponses) MendQuarantineWithBodyWithResponse(ctx context.Context, params *MendQuarantineParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*MendQuarantineResponse, error) {
+	rsp, err := c.MendQuarantineWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseMendQuarantineResponse(rsp)
+}
+
+// MendQuarantineWithResponse Present a corrected record in the place of an entry.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/quarantine/mend (the `MendQuarantine` operationId).
+func (c *ClientWithResponses) MendQuarantineWithResponse(ctx context.Context, params *MendQuarantineParams, body MendQuarantineJSONRequestBody, reqEditors ...RequestEditorFn) (*MendQuarantineResponse, error) {
+	rsp, err := c.MendQuarantine(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseMendQuarantineResponse(rsp)
+}
+
+// RetryQuarantineWithBodyWithResponse Present entries again as they are, once their cause is mended.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/quarantine/retry (the `RetryQuarantine` operationId).
+func (c *ClientWithResponses) RetryQuarantineWithBodyWithResponse(ctx context.Context, params *RetryQuarantineParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RetryQuarantineResponse, error) {
+	rsp, err := c.RetryQuarantineWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRetryQuarantineResponse(rsp)
+}
+
+// RetryQuarantineWithResponse Present entries again as they are, once their cause is mended.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/quarantine/retry (the `RetryQuarantine` operationId).
+func (c *ClientWithResponses) RetryQuarantineWithResponse(ctx context.Context, params *RetryQuarantineParams, body RetryQuarantineJSONRequestBody, reqEditors ...RequestEditorFn) (*RetryQuarantineResponse, error) {
+	rsp, err := c.RetryQuarantine(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRetryQuarantineResponse(rsp)
+}
+
+// ListRateCardsWithResponse List the rate cards by currency and date.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/rate-cards (the `ListRateCards` operationId).
+func (c *ClientWithResponses) ListRateCardsWithResponse(ctx context.Context, params *ListRateCardsParams, reqEditors ...RequestEditorFn) (*ListRateCardsResponse, error) {
+	rsp, err := c.ListRateCards(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListRateCardsResponse(rsp)
+}
+
+// ImportRateCardWithBodyWithResponse Import a rate card, whole or not at all.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/rate-cards (the `ImportRateCard` operationId).
+func (c *ClientWithResponses) ImportRateCardWithBodyWithResponse(ctx context.Context, params *ImportRateCardParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ImportRateCardResponse, error) {
+	rsp, err := c.ImportRateCardWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseImportRateCardResponse(rsp)
+}
+
+// SearchWithResponse Find by the id of a charge or conversation, the number of an invoice, a document's or partner's id, or a stream's name.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/search (the `Search` operationId).
+func (c *ClientWithResponses) SearchWithResponse(ctx context.Context, params *SearchParams, reqEditors ...RequestEditorFn) (*SearchResponse, error) {
+	rsp, err := c.Search(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSearchResponse(rsp)
+}
+
 // SignOutWithResponse Sign out: the session of the request ends. A request with an API key changes nothing.
 //
 // Returns a wrapper object for the known response body format(s).
@@ -13386,6 +23552,58 @@ func (c *ClientWithResponses) SignOutEverywhereWithResponse(ctx context.Context,
 		return nil, err
 	}
 	return ParseSignOutEverywhereResponse(rsp)
+}
+
+// ListStreamsWithResponse List the streams of the log.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/streams (the `ListStreams` operationId).
+func (c *ClientWithResponses) ListStreamsWithResponse(ctx context.Context, params *ListStreamsParams, reqEditors ...RequestEditorFn) (*ListStreamsResponse, error) {
+	rsp, err := c.ListStreams(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListStreamsResponse(rsp)
+}
+
+// GetStreamWithResponse Show how long a stream is.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/streams/{stream} (the `GetStream` operationId).
+func (c *ClientWithResponses) GetStreamWithResponse(ctx context.Context, stream string, reqEditors ...RequestEditorFn) (*GetStreamResponse, error) {
+	rsp, err := c.GetStream(ctx, stream, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetStreamResponse(rsp)
+}
+
+// ListStreamEventsWithResponse Page through a stream's events.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/streams/{stream}/events (the `ListStreamEvents` operationId).
+func (c *ClientWithResponses) ListStreamEventsWithResponse(ctx context.Context, stream string, params *ListStreamEventsParams, reqEditors ...RequestEditorFn) (*ListStreamEventsResponse, error) {
+	rsp, err := c.ListStreamEvents(ctx, stream, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListStreamEventsResponse(rsp)
+}
+
+// GetEventWithResponse Show an event by its stream and revision.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/streams/{stream}/events/{revision} (the `GetEvent` operationId).
+func (c *ClientWithResponses) GetEventWithResponse(ctx context.Context, stream string, revision int64, reqEditors ...RequestEditorFn) (*GetEventResponse, error) {
+	rsp, err := c.GetEvent(ctx, stream, revision, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetEventResponse(rsp)
 }
 
 // ListUsersWithResponse List users by e-mail address.
@@ -13516,6 +23734,32 @@ func (c *ClientWithResponses) SignUserOutWithResponse(ctx context.Context, user 
 		return nil, err
 	}
 	return ParseSignUserOutResponse(rsp)
+}
+
+// GetVerificationWithResponse Show the last verification.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/verification (the `GetVerification` operationId).
+func (c *ClientWithResponses) GetVerificationWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetVerificationResponse, error) {
+	rsp, err := c.GetVerification(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetVerificationResponse(rsp)
+}
+
+// StartVerificationWithResponse Start to prove that log and read models agree; one at a time, in the background.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/verification (the `StartVerification` operationId).
+func (c *ClientWithResponses) StartVerificationWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*StartVerificationResponse, error) {
+	rsp, err := c.StartVerification(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseStartVerificationResponse(rsp)
 }
 
 // ParseGetProviderBalanceResponse parses an HTTP response from a GetProviderBalanceWithResponse call
@@ -14590,6 +24834,42 @@ func ParseListDailyBalancesResponse(rsp *http.Response) (*ListDailyBalancesRespo
 	return response, nil
 }
 
+// ParseFollowAccountEventsResponse parses an HTTP response from a FollowAccountEventsWithResponse call
+func ParseFollowAccountEventsResponse(rsp *http.Response) (*FollowAccountEventsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &FollowAccountEventsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest StreamPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	case rsp.StatusCode == 200:
+		// Content-type (text/event-stream) unsupported
+
+	}
+
+	return response, nil
+}
+
 // ParseGetForecastResponse parses an HTTP response from a GetForecastWithResponse call
 func ParseGetForecastResponse(rsp *http.Response) (*GetForecastResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -15582,6 +25862,141 @@ func ParseListBalancesResponse(rsp *http.Response) (*ListBalancesResponse, error
 	return response, nil
 }
 
+// ParseListBankStatementsResponse parses an HTTP response from a ListBankStatementsWithResponse call
+func ParseListBankStatementsResponse(rsp *http.Response) (*ListBankStatementsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListBankStatementsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PageBankStatementLine
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseImportBankStatementResponse parses an HTTP response from a ImportBankStatementWithResponse call
+func ParseImportBankStatementResponse(rsp *http.Response) (*ImportBankStatementResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ImportBankStatementResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest BankStatement
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetBankStatementResponse parses an HTTP response from a GetBankStatementWithResponse call
+func ParseGetBankStatementResponse(rsp *http.Response) (*GetBankStatementResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetBankStatementResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest BankStatementPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseFollowEventsResponse parses an HTTP response from a FollowEventsWithResponse call
+func ParseFollowEventsResponse(rsp *http.Response) (*FollowEventsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &FollowEventsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest EventsPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	case rsp.StatusCode == 200:
+		// Content-type (text/event-stream) unsupported
+
+	}
+
+	return response, nil
+}
+
 // ParseListForecastsResponse parses an HTTP response from a ListForecastsWithResponse call
 func ParseListForecastsResponse(rsp *http.Response) (*ListForecastsResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -15603,6 +26018,65 @@ func ParseListForecastsResponse(rsp *http.Response) (*ListForecastsResponse, err
 		}
 		response.JSON200 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetHealthResponse parses an HTTP response from a GetHealthWithResponse call
+func ParseGetHealthResponse(rsp *http.Response) (*GetHealthResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetHealthResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Health
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetJournalResponse parses an HTTP response from a GetJournalWithResponse call
+func ParseGetJournalResponse(rsp *http.Response) (*GetJournalResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetJournalResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
 		var dest Problem
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -15780,6 +26254,1223 @@ func ParseRotateKeyResponse(rsp *http.Response) (*RotateKeyResponse, error) {
 	return response, nil
 }
 
+// ParseImportMarketsResponse parses an HTTP response from a ImportMarketsWithResponse call
+func ParseImportMarketsResponse(rsp *http.Response) (*ImportMarketsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ImportMarketsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ImportedMarkets
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseCheckMappingResponse parses an HTTP response from a CheckMappingWithResponse call
+func ParseCheckMappingResponse(rsp *http.Response) (*CheckMappingResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CheckMappingResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest MappingCheck
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListMetaInvoicesResponse parses an HTTP response from a ListMetaInvoicesWithResponse call
+func ParseListMetaInvoicesResponse(rsp *http.Response) (*ListMetaInvoicesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListMetaInvoicesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PageMetaDocument
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseImportMetaInvoiceResponse parses an HTTP response from a ImportMetaInvoiceWithResponse call
+func ParseImportMetaInvoiceResponse(rsp *http.Response) (*ImportMetaInvoiceResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ImportMetaInvoiceResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Imported
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetMetaInvoiceResponse parses an HTTP response from a GetMetaInvoiceWithResponse call
+func ParseGetMetaInvoiceResponse(rsp *http.Response) (*GetMetaInvoiceResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetMetaInvoiceResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest MetaInvoice
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseAllocateMetaInvoiceLineResponse parses an HTTP response from a AllocateMetaInvoiceLineWithResponse call
+func ParseAllocateMetaInvoiceLineResponse(rsp *http.Response) (*AllocateMetaInvoiceLineResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AllocateMetaInvoiceLineResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest MetaInvoice
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetMetaInvoiceOriginalResponse parses an HTTP response from a GetMetaInvoiceOriginalWithResponse call
+func ParseGetMetaInvoiceOriginalResponse(rsp *http.Response) (*GetMetaInvoiceOriginalResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetMetaInvoiceOriginalResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetMonthSettingsResponse parses an HTTP response from a GetMonthSettingsWithResponse call
+func ParseGetMonthSettingsResponse(rsp *http.Response) (*GetMonthSettingsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetMonthSettingsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest MonthSettings
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetMonthSettingsResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSetMonthSettingsResponse parses an HTTP response from a SetMonthSettingsWithResponse call
+func ParseSetMonthSettingsResponse(rsp *http.Response) (*SetMonthSettingsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SetMonthSettingsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest MonthSettings
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
+		var dest V2ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON412 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest V2ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest V2ErrorModel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers SetMonthSettingsResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListMonthsResponse parses an HTTP response from a ListMonthsWithResponse call
+func ParseListMonthsResponse(rsp *http.Response) (*ListMonthsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListMonthsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PageMonthSummary
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetMonthResponse parses an HTTP response from a GetMonthWithResponse call
+func ParseGetMonthResponse(rsp *http.Response) (*GetMonthResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetMonthResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Month
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListMonthAccountsResponse parses an HTTP response from a ListMonthAccountsWithResponse call
+func ParseListMonthAccountsResponse(rsp *http.Response) (*ListMonthAccountsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListMonthAccountsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PageReconciliationAccountSummary
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseApproveMonthResponse parses an HTTP response from a ApproveMonthWithResponse call
+func ParseApproveMonthResponse(rsp *http.Response) (*ApproveMonthResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ApproveMonthResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Month
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListMonthCommentsResponse parses an HTTP response from a ListMonthCommentsWithResponse call
+func ParseListMonthCommentsResponse(rsp *http.Response) (*ListMonthCommentsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListMonthCommentsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PageReconciliationCommented
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseCommentMonthResponse parses an HTTP response from a CommentMonthWithResponse call
+func ParseCommentMonthResponse(rsp *http.Response) (*CommentMonthResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CommentMonthResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Month
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListMonthDocumentsResponse parses an HTTP response from a ListMonthDocumentsWithResponse call
+func ParseListMonthDocumentsResponse(rsp *http.Response) (*ListMonthDocumentsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListMonthDocumentsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PageReconciliationDocumentRef
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseCompareAnalyticsResponse parses an HTTP response from a CompareAnalyticsWithResponse call
+func ParseCompareAnalyticsResponse(rsp *http.Response) (*CompareAnalyticsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CompareAnalyticsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DriftReport
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetMonthEvidenceResponse parses an HTTP response from a GetMonthEvidenceWithResponse call
+func ParseGetMonthEvidenceResponse(rsp *http.Response) (*GetMonthEvidenceResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetMonthEvidenceResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest map[string]interface{}
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	case rsp.StatusCode == 200:
+		// Content-type (text/csv) unsupported
+
+	}
+
+	return response, nil
+}
+
+// ParseListMonthLinesResponse parses an HTTP response from a ListMonthLinesWithResponse call
+func ParseListMonthLinesResponse(rsp *http.Response) (*ListMonthLinesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListMonthLinesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest LinesPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListMonthOwnCostResponse parses an HTTP response from a ListMonthOwnCostWithResponse call
+func ParseListMonthOwnCostResponse(rsp *http.Response) (*ListMonthOwnCostResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListMonthOwnCostResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PageReconciliationLineRef
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParsePostMonthResponse parses an HTTP response from a PostMonthWithResponse call
+func ParsePostMonthResponse(rsp *http.Response) (*PostMonthResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PostMonthResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Month
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseProposeMonthResponse parses an HTTP response from a ProposeMonthWithResponse call
+func ParseProposeMonthResponse(rsp *http.Response) (*ProposeMonthResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ProposeMonthResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Month
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListMonthUnallocatedResponse parses an HTTP response from a ListMonthUnallocatedWithResponse call
+func ParseListMonthUnallocatedResponse(rsp *http.Response) (*ListMonthUnallocatedResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListMonthUnallocatedResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PageReconciliationLineRef
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListMonthUninvoicedResponse parses an HTTP response from a ListMonthUninvoicedWithResponse call
+func ParseListMonthUninvoicedResponse(rsp *http.Response) (*ListMonthUninvoicedResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListMonthUninvoicedResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PageReconciliationUninvoiced
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetMonthWaterfallResponse parses an HTTP response from a GetMonthWaterfallWithResponse call
+func ParseGetMonthWaterfallResponse(rsp *http.Response) (*GetMonthWaterfallResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetMonthWaterfallResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Waterfalls
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseWithdrawMonthResponse parses an HTTP response from a WithdrawMonthWithResponse call
+func ParseWithdrawMonthResponse(rsp *http.Response) (*WithdrawMonthResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &WithdrawMonthResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Month
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetMonthWorkbookResponse parses an HTTP response from a GetMonthWorkbookWithResponse call
+func ParseGetMonthWorkbookResponse(rsp *http.Response) (*GetMonthWorkbookResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetMonthWorkbookResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseConfirmProposalResponse parses an HTTP response from a ConfirmProposalWithResponse call
+func ParseConfirmProposalResponse(rsp *http.Response) (*ConfirmProposalResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ConfirmProposalResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AccountView
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetPaymentsToConfirmResponse parses an HTTP response from a GetPaymentsToConfirmWithResponse call
+func ParseGetPaymentsToConfirmResponse(rsp *http.Response) (*GetPaymentsToConfirmResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetPaymentsToConfirmResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PaymentsOverview
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListQuarantineResponse parses an HTTP response from a ListQuarantineWithResponse call
+func ParseListQuarantineResponse(rsp *http.Response) (*ListQuarantineResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListQuarantineResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest QuarantinePage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseExportQuarantineResponse parses an HTTP response from a ExportQuarantineWithResponse call
+func ParseExportQuarantineResponse(rsp *http.Response) (*ExportQuarantineResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ExportQuarantineResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseMendQuarantineResponse parses an HTTP response from a MendQuarantineWithResponse call
+func ParseMendQuarantineResponse(rsp *http.Response) (*MendQuarantineResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &MendQuarantineResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Mended
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseRetryQuarantineResponse parses an HTTP response from a RetryQuarantineWithResponse call
+func ParseRetryQuarantineResponse(rsp *http.Response) (*RetryQuarantineResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RetryQuarantineResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Retried
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListRateCardsResponse parses an HTTP response from a ListRateCardsWithResponse call
+func ParseListRateCardsResponse(rsp *http.Response) (*ListRateCardsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListRateCardsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PageRateCard
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseImportRateCardResponse parses an HTTP response from a ImportRateCardWithResponse call
+func ParseImportRateCardResponse(rsp *http.Response) (*ImportRateCardResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ImportRateCardResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ImportedCard
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseSearchResponse parses an HTTP response from a SearchWithResponse call
+func ParseSearchResponse(rsp *http.Response) (*SearchResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SearchResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SearchResults
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseSignOutResponse parses an HTTP response from a SignOutWithResponse call
 func ParseSignOutResponse(rsp *http.Response) (*SignOutResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -15891,6 +27582,138 @@ func ParseSignOutEverywhereResponse(rsp *http.Response) (*SignOutEverywhereRespo
 	switch {
 	case rsp.StatusCode == 204:
 		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListStreamsResponse parses an HTTP response from a ListStreamsWithResponse call
+func ParseListStreamsResponse(rsp *http.Response) (*ListStreamsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListStreamsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PageStream
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetStreamResponse parses an HTTP response from a GetStreamWithResponse call
+func ParseGetStreamResponse(rsp *http.Response) (*GetStreamResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetStreamResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Stream
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListStreamEventsResponse parses an HTTP response from a ListStreamEventsWithResponse call
+func ParseListStreamEventsResponse(rsp *http.Response) (*ListStreamEventsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListStreamEventsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest StreamPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetEventResponse parses an HTTP response from a GetEventWithResponse call
+func ParseGetEventResponse(rsp *http.Response) (*GetEventResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetEventResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Replayed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
 		var dest Problem
@@ -16155,6 +27978,72 @@ func ParseSignUserOutResponse(rsp *http.Response) (*SignUserOutResponse, error) 
 			return nil, err
 		}
 		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetVerificationResponse parses an HTTP response from a GetVerificationWithResponse call
+func ParseGetVerificationResponse(rsp *http.Response) (*GetVerificationResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetVerificationResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Verification
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseStartVerificationResponse parses an HTTP response from a StartVerificationWithResponse call
+func ParseStartVerificationResponse(rsp *http.Response) (*StartVerificationResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &StartVerificationResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest Verification
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
 		var dest Problem
