@@ -44,6 +44,9 @@ func (f *stripeFlags) driver(clock func() time.Time) *stripe.Driver {
 	return stripe.New(stripe.Options{Key: f.StripeKey, URL: f.StripeURL, Clock: clock})
 }
 
+// cardDone is where a page of Stripe's leads back to.
+func (f *stripeFlags) cardDone() string { return strings.TrimSuffix(f.PublicURL, "/") + cardDone }
+
 // check refuses what can't work.
 func (f *stripeFlags) check() error {
 	var problems []error
@@ -114,6 +117,18 @@ func (s *server) startPayments(ctx context.Context) http.Handler {
 	return hooks
 }
 
+// cardLink makes pages on which cards are saved; nil where cards are not saved
+// at Stripe.
+func (s *server) cardLink() func(ctx context.Context, partnerID, card string) (string, error) {
+	if s.globals.Payments != payStripe {
+		return nil
+	}
+	driver := s.settings.driver(s.globals.Now)
+	return func(ctx context.Context, partnerID, card string) (string, error) {
+		return driver.CardLink(ctx, partnerID, card, s.settings.cardDone())
+	}
+}
+
 // watchPayments shows what is not known yet.
 func (s *server) watchPayments(m *manager.Manager) {
 	gauge := func(name, help string, value func(manager.Status) float64) {
@@ -160,7 +175,7 @@ func (c *accountCardLinkCmd) Run(ctx context.Context, g *globals) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	address, err := c.driver(g.Now).CardLink(ctx, c.Partner, c.Customer, strings.TrimSuffix(c.PublicURL, "/")+cardDone)
+	address, err := c.driver(g.Now).CardLink(ctx, c.Partner, c.Customer, c.cardDone())
 	if err != nil {
 		return err
 	}

@@ -26,6 +26,9 @@ const (
 	// MaxCallers bounds the callers whose requests are counted apart (callers).
 	// Those beyond share one count.
 	MaxCallers = 20_000
+	// forgetEvery is how long it takes at least until all callers are looked
+	// through again for idle ones (time).
+	forgetEvery = time.Second
 	// MaxInFlight bounds the requests that are worked at once (requests), but
 	// for the intake and the gate.
 	MaxInFlight = 512
@@ -48,6 +51,8 @@ type limits struct {
 	callers map[string]*rate.Limiter
 	// rest counts the callers beyond MaxCallers.
 	rest *rate.Limiter
+	// forgotten is when idle callers were last forgotten.
+	forgotten time.Time
 }
 
 func newLimits(o *Options) *limits {
@@ -114,7 +119,7 @@ func (l *limits) of(caller string, now time.Time) *rate.Limiter {
 	if c := l.callers[caller]; c != nil {
 		return c
 	}
-	if len(l.callers) >= MaxCallers {
+	if len(l.callers) >= MaxCallers && (l.forgotten.IsZero() || now.Sub(l.forgotten) >= forgetEvery) {
 		l.forget(now)
 	}
 	if len(l.callers) >= MaxCallers {
@@ -128,6 +133,7 @@ func (l *limits) of(caller string, now time.Time) *rate.Limiter {
 // forget drops the callers that have all of their burst: a new count is the
 // same. The caller holds mu.
 func (l *limits) forget(now time.Time) {
+	l.forgotten = now
 	for name, c := range l.callers {
 		if c.TokensAt(now) >= float64(l.burst) {
 			delete(l.callers, name)

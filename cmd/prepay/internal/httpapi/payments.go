@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strconv"
 
+	"go.uber.org/zap"
+
 	"prepayledger/cmd/prepay/internal/access"
 	"prepayledger/consumers/commandjson"
 	"prepayledger/domain"
@@ -80,7 +82,13 @@ func (a *API) cardLink(ctx context.Context, in *AccountInput) (*body[*CardLink],
 		return nil, domain.Reject(domain.AccountIsClosed, "The account is closed.")
 	}
 	url, err := a.opts.CardLink(ctx, in.PartnerID, found.State.Card)
-	return &body[*CardLink]{&CardLink{in.PartnerID, url}}, err
+	if err != nil {
+		a.log.Warn("the card processor made no page", zap.String("request", RequestID(ctx)), zap.Error(err))
+		p := newProblem(http.StatusServiceUnavailable, commandjson.CodeUnavailable, "The card processor made no page, nothing was done: try again later.")
+		p.retryAfter = RetryAfter
+		return nil, p
+	}
+	return &body[*CardLink]{&CardLink{in.PartnerID, url}}, nil
 }
 
 type rechargesInput struct {
