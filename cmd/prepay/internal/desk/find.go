@@ -237,4 +237,3 @@ func (d *Desk) charges(r *eventstore.Recorded, id string) (bool, error) {
 	}
 	return false, err
 }
-

@@ -186,3 +186,21 @@ func (d *Desk) RevisionAt(ctx context.Context, s *streams.Stream, at time.Time) 
 	})
 	return eventstore.Revision(n), failed
 }
+
+// MonthAt folds a month's reconciliation up to a revision, that one included.
+func (d *Desk) MonthAt(ctx context.Context, month domain.Month, at eventstore.Revision) (*reconciliation.Reconciliation, error) {
+	state := reconciliation.NewReconciliation()
+	for r, err := range d.Store.ReadStream(ctx, reconciliation.Stream(month), 0, eventstore.Forwards) {
+		if err != nil || r.Revision > at {
+			return state, err
+		}
+		_, e, err := d.Event(r)
+		if err == nil {
+			err = state.Apply(e)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("stream %s, revision %d: %w", r.Stream, r.Revision, err)
+		}
+	}
+	return state, nil
+}

@@ -73,12 +73,55 @@ func VerifyLog(ctx context.Context, store eventstore.Store) (embedded.Report, er
 
 // verifyAccount replays an account and compares it with its live state.
 func (d *Desk) verifyAccount(ctx context.Context, partner string) error {
-	state := domain.NewAccount()
-	err := d.Fold(ctx, ledger.AccountStream(partner), func(_ eventstore.Recorded, _ codec.Metadata, e domain.Event) error { return state.Apply(e) })
+	state, last := domain.NewAccount(), eventstore.NoStream
+	err := d.Fold(ctx, ledger.AccountStream(partner), func(r eventstore.Recorded, _ codec.Metadata, e domain.Event) error {
+		last = r.Revision
+		return state.Apply(e)
+	})
 	if err != nil {
 		return err
 	}
-	return d.SameAsLive(partner, state)
+	return d.sameAsLiveAt(ctx, partner, state, last)
+}
+
+// sameAsLiveAt compares a folded state with the read model's. One that went on
+// meanwhile is as good as its events up to there, which are folded, too.
+func (d *Desk) sameAsLiveAt(ctx context.Context, partner string, state *domain.Account, last eventstore.Revision) error {
+	for range compareTries {
+		if err := d.Ledger.Settle(ctx); err != nil {
+			return err
+		}
+		live, err := d.Views.Accounts.Get(partner)
+		if err != nil {
+			return err
+		}
+		for live != nil && last < live.Revision {
+			more, err := d.Events(ctx, ledger.AccountStream(partner), last+1, MaxEventRows)
+			if err != nil {
+				return err
+			}
+			for i := 0; i < len(more) && last < live.Revision; i++ {
+				_, e, err := d.Event(more[i])
+				if err == nil {
+					err = state.Apply(e)
+				}
+				if err != nil {
+					return err
+				}
+				last = more[i].Revision
+			}
+		}
+		if live == nil || live.Revision == last {
+			err := d.SameAsLive(partner, state)
+			if err == nil {
+				return nil
+			}
+			if again, e := d.Views.Accounts.Get(partner); e != nil || again == nil || again.Revision == last {
+				return err
+			}
+		}
+	}
+	return ErrBusy
 }
 
 // verifyViews builds all read models anew in the folder, compares them with
@@ -99,7 +142,34 @@ func (d *Desk) verifyViews(ctx context.Context, folder string) (charges int64, e
 	if err := engine.CatchUp(ctx); err != nil {
 		return check.charges, err
 	}
-	return check.charges, sameViews(d.Views.Engine, engine)
+	return check.charges, sameWhenStill(ctx, d.Views.Engine, engine)
+}
+
+// compareTries is how often the read models are compared while the ledger goes
+// on (count).
+const compareTries = 5
+
+// ErrBusy says that the ledger went on while everything was compared, again and
+// again: nothing can be said about the read models.
+var ErrBusy = errors.New("the ledger went on meanwhile")
+
+// sameWhenStill compares the models of two engines where they stand alike: both
+// follow a log that may go on.
+func sameWhenStill(ctx context.Context, live, fresh *projections.Engine) error {
+	for range compareTries {
+		at := live.Position()
+		if err := fresh.WaitFor(ctx, at); err != nil {
+			return err
+		}
+		err := sameViews(live, fresh)
+		if err == nil {
+			return nil
+		}
+		if live.Position() == at && fresh.Position() == at {
+			return err
+		}
+	}
+	return ErrBusy
 }
 
 // sameViews compares all that the models of two engines keep.
@@ -149,6 +219,11 @@ func (c *indexCheck) Apply(ctx context.Context, facts []projections.Fact) error 
 		}
 	}
 	c.charges += int64(len(c.keys))
+	if last := facts[len(facts)-1].Position; c.index.Indexed().Before(last) {
+		if err := c.index.WaitFor(ctx, last); err != nil { // the ledger goes on meanwhile
+			return err
+		}
+	}
 	known := make([]bool, len(c.keys))
 	err := c.index.Seen(ctx, c.keys, func(i int, s domain.Seen) {
 		known[i] = s.Counted && s.Content == c.contents[i]

@@ -54,14 +54,17 @@ func (q *request) param(name string) string {
 // query is a parameter of the query, without blanks around it.
 func (q *request) query(name string) string { return strings.TrimSpace(q.URL.Query().Get(name)) }
 
-// offset is where a list begins.
-func (q *request) offset() int {
-	n, err := strconv.Atoi(q.query("offset"))
+// number is a parameter of the query that counts something; 0 where it is none.
+func (q *request) number(name string) int64 {
+	n, err := strconv.ParseInt(q.query(name), 10, 64)
 	if err != nil {
 		return 0
 	}
-	return min(max(n, 0), maxOffset)
+	return max(n, 0)
 }
+
+// offset is where a list begins.
+func (q *request) offset() int { return int(min(q.number("offset"), maxOffset)) }
 
 // htmx says that a part of a page is asked for by a script.
 func (q *request) htmx() bool { return q.Header.Get("HX-Request") == "true" }

@@ -41,6 +41,8 @@ type Web struct {
 	live   *live
 	routes []access.Route
 	tasks  *tasks
+	// verifier runs verifications.
+	verifier *verifier
 }
 
 // New returns the pages. Mount puts them on a router.
@@ -55,7 +57,11 @@ func New(d Deps) (*Web, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Web{deps: d, desk: d.Desk, auth: d.Access, log: d.Logger, assets: set, live: newLive(d.Desk), tasks: newTasks()}, nil
+	v, err := newVerifier(d.Data)
+	if err != nil {
+		return nil, err
+	}
+	return &Web{verifier: v, deps: d, desk: d.Desk, auth: d.Access, log: d.Logger, assets: set, live: newLive(d.Desk), tasks: newTasks()}, nil
 }
 
 // Mount puts the pages on the router. Who makes a request must be in its

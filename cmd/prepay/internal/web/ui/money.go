@@ -56,6 +56,9 @@ func Count[N int | int64 | uint64](n N) string {
 	return group(fmt.Sprint(n))
 }
 
+// Plain writes a number for URLs.
+func Plain[N int | int64 | uint64](n N) string { return fmt.Sprint(n) }
+
 // Counted writes a number with its noun.
 func Counted[N int | int64 | uint64](n N, one, many string) string {
 	if n == 1 {

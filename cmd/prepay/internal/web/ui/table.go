@@ -46,8 +46,9 @@ func (o *Order) direction(column string) string {
 
 // Pager leads to other pages of a list.
 type Pager struct {
-	// Previous and Next are URLs; empty where there is no such page.
-	Previous, Next string
+	// First, Previous and Next are URLs; empty where there is no such page, or
+	// no link to it.
+	First, Previous, Next string
 	// Text says where the page is, such as "1 to 50 of 1 204".
 	Text string
 }

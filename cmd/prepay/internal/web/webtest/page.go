@@ -178,6 +178,13 @@ func (p *Page) Eval(expression string, out any) {
 	}
 }
 
+// Number is a number that an expression of JavaScript gives.
+func (p *Page) Number(expression string) (n int) {
+	p.t.Helper()
+	p.Eval(`Number(`+expression+`)`, &n)
+	return n
+}
+
 // Path is the page's path with its query.
 func (p *Page) Path() (path string) {
 	p.t.Helper()

@@ -130,12 +130,9 @@ func StartWith(t testing.TB, opts func(url string) access.AuthenticatorOptions) 
 	return s
 }
 
-// serve puts the pages behind what prepay serves them behind.
+// serve opens access and puts the pages behind what prepay serves them behind.
 func (s *Server) serve(t testing.TB, log *zap.Logger, options func(url string) access.AuthenticatorOptions) {
 	t.Helper()
-	server := httptest.NewUnstartedServer(nil)
-	s.URL = "http://" + server.Listener.Addr().String()
-	opts := options(s.URL)
 	var err error
 	began := time.Now()
 	clock := func() time.Time { return made.at.Add(time.Since(began)) } // also where the ledger's is moved
@@ -147,6 +144,15 @@ func (s *Server) serve(t testing.TB, log *zap.Logger, options func(url string) a
 			t.Errorf("closing access: %v", err)
 		}
 	})
+	s.listen(t, log, options)
+}
+
+// listen serves the pages.
+func (s *Server) listen(t testing.TB, log *zap.Logger, options func(url string) access.AuthenticatorOptions) {
+	t.Helper()
+	server := httptest.NewUnstartedServer(nil)
+	s.URL = "http://" + server.Listener.Addr().String()
+	opts := options(s.URL)
 	opts.Refuse = func(w http.ResponseWriter, r *http.Request, err error) { s.Web.Refuse(w, r, err) }
 	auth, err := access.NewAuthenticator(s.Access, opts)
 	if err != nil {
@@ -173,6 +179,14 @@ func (s *Server) serve(t testing.TB, log *zap.Logger, options func(url string) a
 		server.CloseClientConnections()
 		server.Close()
 	})
+}
+
+// Again serves the same ledger anew, as after a restart of the pages.
+func (s *Server) Again(t testing.TB) *Server {
+	t.Helper()
+	again := &Server{Data: s.Data, Desk: s.Desk, Month: s.Month, Plan: s.Plan, Access: s.Access, resets: map[string]string{}}
+	again.listen(t, zap.NewNop(), func(string) access.AuthenticatorOptions { return access.AuthenticatorOptions{} })
+	return again
 }
 
 // images is where screenshots are kept, from a package below internal/web.
