@@ -575,7 +575,7 @@ func searchPage(f *ui.Form, asked bool, found []desk.Found) templ.Component {
 	})
 }
 
-func accessLogPage(entries []access.Entry, pager ui.Pager) templ.Component {
+func accessLogPage(entries []access.LogEntry, pager ui.Pager) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
