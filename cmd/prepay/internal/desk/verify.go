@@ -121,7 +121,7 @@ func (d *Desk) sameAsLiveAt(ctx context.Context, partner string, state *domain.A
 			}
 		}
 	}
-	return ErrBusy
+	return ErrMoving
 }
 
 // verifyViews builds all read models anew in the folder, compares them with
@@ -149,9 +149,9 @@ func (d *Desk) verifyViews(ctx context.Context, folder string) (charges int64, e
 // on (count).
 const compareTries = 5
 
-// ErrBusy says that the ledger went on while everything was compared, again and
+// ErrMoving says that the ledger went on while everything was compared, again and
 // again: nothing can be said about the read models.
-var ErrBusy = errors.New("the ledger went on meanwhile")
+var ErrMoving = errors.New("the ledger went on meanwhile")
 
 // sameWhenStill compares the models of two engines where they stand alike: both
 // follow a log that may go on.
@@ -169,7 +169,7 @@ func sameWhenStill(ctx context.Context, live, fresh *projections.Engine) error {
 			return err
 		}
 	}
-	return ErrBusy
+	return ErrMoving
 }
 
 // sameViews compares all that the models of two engines keep.

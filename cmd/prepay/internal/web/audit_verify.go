@@ -133,7 +133,7 @@ func (w *Web) verify(ctx context.Context, run *verification) {
 		run.Outcome = verified
 	case ctx.Err() != nil:
 		run.Outcome, run.Problem = verifyFailed, verifyStopped
-	case errors.Is(err, desk.ErrBusy):
+	case errors.Is(err, desk.ErrMoving):
 		run.Outcome, run.Problem = verifyBusy, verifyTooBusy
 	case errors.Is(err, desk.ErrDiffers):
 		run.Outcome, run.Problem = verifyDiffers, err.Error()
