@@ -15,11 +15,11 @@ func TestNotFound(t *testing.T) {
 	p.Visit("/no-such-page")
 	p.WaitText("Nothing here")
 	p.Axe()
-	p.Screenshot("x-notfound")
+	p.Screenshot("not-found")
 	p.Phone()
 	p.Click("Menu")
 	p.WaitText("Quarantine")
-	p.Screenshot("x-notfound-phone")
+	p.Screenshot("menu-phone")
 }
 
 // TestTheme: the choice of colours holds on the next page, with and without

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/http/cookiejar"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -90,17 +91,13 @@ func (s *Server) SignIn(t testing.TB, role access.Role) *Page {
 func (s *Server) SignInAs(t testing.TB, email string) *Page {
 	t.Helper()
 	p := s.Page(t)
-	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	answer, err := client.PostForm(s.URL+"/sign-in", url.Values{"email": {email}, "password": {Password}})
+	at, err := url.Parse(s.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer answer.Body.Close()
-	if answer.StatusCode != http.StatusSeeOther {
-		t.Fatalf("signing %s in answers %s", email, answer.Status)
-	}
-	for _, c := range answer.Cookies() {
-		do(p, network.SetCookie, network.SetCookieParams{Name: c.Name, Value: c.Value, URL: s.URL, HTTPOnly: &c.HttpOnly})
+	for _, c := range s.Client(t, email).Jar.Cookies(at) {
+		yes := true
+		do(p, network.SetCookie, network.SetCookieParams{Name: c.Name, Value: c.Value, URL: s.URL, HTTPOnly: &yes})
 	}
 	return p
 }
@@ -118,4 +115,27 @@ func (s *Server) Reset(email string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.resets[email]
+}
+
+// Client is a program with the session of somebody, for what needs no browser;
+// it follows no redirects. An empty address is nobody's.
+func (s *Server) Client(t testing.TB, email string) *http.Client {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	if email == "" {
+		return c
+	}
+	answer, err := c.PostForm(s.URL+"/sign-in", url.Values{"email": {email}, "password": {Password}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body.Close()
+	if answer.StatusCode != http.StatusSeeOther {
+		t.Fatalf("signing %s in answers %s", email, answer.Status)
+	}
+	return c
 }
