@@ -7,6 +7,7 @@ type commands struct {
 	Serve      serveCmd      `cmd:"" help:"Run the ledger."`
 	Config     configCmd     `cmd:"" help:"Look at the settings of prepay serve."`
 	Subscribe  subscribeCmd  `cmd:"" help:"Follow a stream of a running ledger: its history, then what comes."`
+	Access     accessCmd     `cmd:"" help:"Who has access: users, API keys, and what was done about them."`
 	Webhooks   webhooksCmd   `cmd:"" help:"Endpoints that get notices by HTTP."`
 	NATS       natsCmd       `cmd:"" name:"nats" help:"What NATS has, compared with the log."`
 	Demo       demoCmd       `cmd:"" help:"Tell a believable month, run through the real engine."`

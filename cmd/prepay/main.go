@@ -14,6 +14,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"prepayledger/cmd/prepay/internal/access"
 	"prepayledger/cmd/prepay/internal/app"
 	"prepayledger/cmd/prepay/internal/desk"
 	"prepayledger/consumers/apiclient"
@@ -130,11 +131,14 @@ func explain(err error) (code, message string) {
 	var invoice *metainvoice.Error
 	var file *rating.FileError
 	var problem *apiclient.Problem
+	var refusal *access.Refusal
 	switch {
 	case errors.As(err, &problem):
 		return explainProblem(problem)
 	case errors.Is(err, apiclient.ErrUnreachable):
 		return "unreachable", oneLine(err)
+	case errors.As(err, &refusal):
+		return string(refusal.Code), fmt.Sprintf("%s (%s)", refusal.Message, refusal.Code)
 	case errors.As(err, &invoice):
 		return string(domain.InvoiceInvalid), invoice.Error()
 	case errors.As(err, &file):

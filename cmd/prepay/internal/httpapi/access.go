@@ -229,6 +229,13 @@ type KeyBody struct {
 	Forever bool           `json:"forever,omitempty" doc:"It does not expire."`
 }
 
+// NewKey is the key as the store makes it.
+func (b *KeyBody) NewKey() access.NewKey {
+	return access.NewKey{
+		Name: b.Name, Role: b.Role, Partners: b.Partners, Scopes: b.Scopes, Life: time.Duration(b.Days) * 24 * time.Hour, Forever: b.Forever,
+	}
+}
+
 // KeySecret is an API key with its secret.
 type KeySecret struct {
 	Key    access.Key `json:"key"`
@@ -248,10 +255,7 @@ func (a *API) keys() {
 	type creation struct{ Body KeyBody }
 	register(a, named(post("/keys", "Access"), "create_key", "Make an API key. Its secret is shown once.", http.StatusCreated), access.Manages(),
 		func(ctx context.Context, in *creation) (*body[*KeySecret], error) {
-			b := &in.Body
-			return withSecret(a.store().CreateKey(ctx, access.RequestedBy(ctx), access.NewKey{
-				Name: b.Name, Role: b.Role, Partners: b.Partners, Scopes: b.Scopes, Life: time.Duration(b.Days) * 24 * time.Hour, Forever: b.Forever,
-			}))
+			return withSecret(a.store().CreateKey(ctx, access.RequestedBy(ctx), in.Body.NewKey()))
 		})
 	register(a, get("/keys/{key}", "get_key", "Show an API key.", "Access"), access.Manages(), func(_ context.Context, in *KeyInput) (*body[access.Key], error) {
 		return answer(a.store().Key(in.Key))
