@@ -59,8 +59,8 @@ build: ## the binary, ./prepay
 
 generate: ## everything that is written by programs; it is committed, and compared in CI
 	$(GO) run ./cmd/gendocs
-	$(GO) run ./cmd/prepay openapi > docs/reference/openapi.yaml
-	$(GO) run ./cmd/prepay openapi --as markdown > docs/reference/http.md
+	$(GO) run ./cmd/prepay/internal/apidoc/genapi yaml > docs/reference/openapi.yaml
+	$(GO) run ./cmd/prepay/internal/apidoc/genapi markdown > docs/reference/http.md
 	$(GO) generate ./consumers/apiclient
 	$(GO) tool -modfile=.tools/go.mod templ generate -path cmd/prepay/internal/web
 

@@ -43,30 +43,25 @@ type accountCmd struct {
 
 // give gives a command to an account and says what it came to.
 func (g *globals) give(ctx context.Context, w *who, partner string, cmd domain.Command) error {
-	if g.Server != "" {
-		if err := g.send(ctx, w, partner, cmd); err != nil {
+	return g.once(ctx, func() error {
+		if err := g.command(ctx, w, partner, cmd); err != nil {
 			return err
 		}
 		return g.showAccount(ctx, partner, false)
-	}
-	return g.with(ctx, func(a *desk.Desk) error {
-		if err := do(ctx, a, w, partner, cmd); err != nil {
-			return err
-		}
-		v, err := a.Account(ctx, partner)
-		if err != nil {
-			return err
-		}
-		return g.printAccount(v, false)
 	})
 }
 
-// do gives a command to an account of the data folder.
-func do(ctx context.Context, a *desk.Desk, w *who, partner string, cmd domain.Command) error {
-	if c, ok := cmd.(*domain.CorrectCharge); ok {
-		return a.Ledger.CorrectCharge(ctx, partner, w.meta(), c.ChargeID, c.Reason)
+// command gives a command to an account, in the data folder or at --server.
+func (g *globals) command(ctx context.Context, w *who, partner string, cmd domain.Command) error {
+	if g.Server != "" {
+		return g.send(ctx, w, partner, cmd)
 	}
-	return a.Ledger.Do(ctx, partner, w.meta(), cmd)
+	return g.with(ctx, func(a *desk.Desk) error {
+		if c, ok := cmd.(*domain.CorrectCharge); ok {
+			return a.Ledger.CorrectCharge(ctx, partner, w.meta(), c.ChargeID, c.Reason)
+		}
+		return a.Ledger.Do(ctx, partner, w.meta(), cmd)
+	})
 }
 
 type accountOpenCmd struct {
@@ -106,22 +101,32 @@ func (*accountListCmd) Help() string { return `  prepay account list --json` }
 
 // Run runs the command.
 func (*accountListCmd) Run(ctx context.Context, g *globals) error {
-	lines, err := askAll(ctx, g,
-		func(c *apiclient.ClientWithResponses, cursor *string) (*http.Response, error) {
-			return c.ListAccounts(ctx, &apiclient.ListAccountsParams{Limit: pageSize(), Cursor: cursor})
-		},
-		func(a *desk.Desk) ([]desk.AccountLine, error) {
-			all, err := a.Accounts(ctx, "")
-			lines := []desk.AccountLine{}
-			for _, account := range all {
-				lines = append(lines, desk.LineOf(account.State))
-			}
-			return lines, err
-		})
+	lines, err := allAccounts(ctx, g)
 	if err != nil {
 		return err
 	}
 	return g.print(lines, func(w io.Writer) { writeAccountLines(w, lines) })
+}
+
+func allAccounts(ctx context.Context, g *globals) ([]desk.AccountLine, error) {
+	if g.Server != "" {
+		return remoteAccounts(ctx, g)
+	}
+	return ask(ctx, g, nil, func(a *desk.Desk) ([]desk.AccountLine, error) {
+		all, err := a.Accounts(ctx, "")
+		lines := []desk.AccountLine{}
+		for _, account := range all {
+			lines = append(lines, desk.LineOf(account.State))
+		}
+		return lines, err
+	})
+}
+
+// remoteAccounts are all accounts of the ledger at --server.
+func remoteAccounts(ctx context.Context, g *globals) ([]desk.AccountLine, error) {
+	return askAll[desk.AccountLine](ctx, g, func(c *apiclient.ClientWithResponses, cursor *string) (*http.Response, error) {
+		return c.ListAccounts(ctx, &apiclient.ListAccountsParams{Limit: pageSize(), Cursor: cursor})
+	}, nil)
 }
 
 func writeAccountLines(w io.Writer, lines []desk.AccountLine) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"strings"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"prepayledger/cmd/prepay/internal/desk"
+	"prepayledger/consumers/apiclient"
 	"prepayledger/consumers/mailer"
 	"prepayledger/domain"
 )
@@ -216,10 +218,12 @@ func (c *accountAlertsCmd) command() (*domain.ChangeAlertSettings, error) {
 	}
 	change := &domain.ChangeAlertSettings{}
 	if c.Nobody || len(c.To) > 0 {
-		change.Recipients = &c.To
+		to := append([]string{}, c.To...) // nobody is an empty list, not none
+		change.Recipients = &to
 	}
 	if c.Usual || len(c.Kinds) > 0 {
-		change.Kinds = &c.Kinds
+		kinds := append([]string{}, c.Kinds...)
+		change.Kinds = &kinds
 	}
 	if change.Recipients == nil && change.Kinds == nil {
 		return nil, nil
@@ -233,27 +237,38 @@ func (c *accountAlertsCmd) Run(ctx context.Context, g *globals) error {
 	if err != nil {
 		return err
 	}
-	work := func(a *desk.Desk) error {
-		if change != nil {
-			if err := a.Ledger.Do(ctx, c.Partner, c.meta(), change); err != nil {
-				return err
-			}
-		}
-		found, err := a.Accounts(ctx, c.Partner)
-		if err != nil {
+	if change != nil {
+		return g.once(ctx, func() error { return c.show(ctx, g, change) })
+	}
+	return c.show(ctx, g, change)
+}
+
+// show shows who is told, changed where that is asked for.
+func (c *accountAlertsCmd) show(ctx context.Context, g *globals, change *domain.ChangeAlertSettings) error {
+	if change != nil {
+		if err := g.command(ctx, &c.who, c.Partner, change); err != nil {
 			return err
 		}
-		v := desk.AlertsOf(found[0].State)
-		return g.print(v, func(w io.Writer) {
-			to := "nobody"
-			if len(v.Recipients) > 0 {
-				to = strings.Join(v.Recipients, ", ")
+	}
+	v, err := ask(ctx, g,
+		func(r *apiclient.ClientWithResponses) (*http.Response, error) {
+			return r.GetAlerts(ctx, c.Partner, nil)
+		},
+		func(a *desk.Desk) (desk.Alerts, error) {
+			found, err := a.Accounts(ctx, c.Partner)
+			if err != nil {
+				return desk.Alerts{}, err
 			}
-			fmt.Fprintf(w, "Of %s is told by mail: %s\nKinds: %s\n", v.PartnerID, to, strings.Join(v.Kinds, ", "))
+			return desk.AlertsOf(found[0].State), nil
 		})
+	if err != nil {
+		return err
 	}
-	if change == nil {
-		return g.read(ctx, work)
-	}
-	return g.with(ctx, work)
+	return g.print(v, func(w io.Writer) {
+		to := "nobody"
+		if len(v.Recipients) > 0 {
+			to = strings.Join(v.Recipients, ", ")
+		}
+		fmt.Fprintf(w, "Of %s is told by mail: %s\nKinds: %s\n", v.PartnerID, to, strings.Join(v.Kinds, ", "))
+	})
 }

@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/http"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"prepayledger/cmd/prepay/internal/desk"
+	"prepayledger/consumers/apiclient"
 )
 
 // balanceCmd shows balances.
@@ -30,31 +32,79 @@ any past one (R35).
 
 // Run runs the command.
 func (c *balanceCmd) Run(ctx context.Context, g *globals) error {
-	return g.read(ctx, func(a *desk.Desk) error {
+	lines, err := c.lines(ctx, g)
+	if err != nil {
+		return err
+	}
+	return g.print(lines, func(w io.Writer) { writeBalances(w, lines) })
+}
+
+// lines are the balances that are asked for.
+func (c *balanceCmd) lines(ctx context.Context, g *globals) ([]desk.BalanceLine, error) {
+	if g.Server != "" {
+		return c.remoteLines(ctx, g)
+	}
+	return ask(ctx, g, nil, func(a *desk.Desk) ([]desk.BalanceLine, error) {
 		all, err := a.Accounts(ctx, c.Partner)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		lines := []desk.BalanceLine{}
 		for _, account := range all {
 			line, err := a.Balance(ctx, &account.State.Funds, c.at())
 			if err != nil {
-				return err
+				return nil, err
 			}
 			lines = append(lines, line)
 		}
-		return g.print(lines, func(w io.Writer) {
-			t := newTable("account", "balance", "amount due", "as of", "published")
-			for _, l := range lines {
-				published := ""
-				if l.Published != nil {
-					published = shown(*l.Published, l.Currency) + " at " + l.PublishedAt.Format(time.RFC3339)
-				}
-				t.AppendRow(table.Row{l.PartnerID, shown(l.Balance, l.Currency), shown(l.AmountDue, l.Currency), l.AsOf, published})
-			}
-			fmt.Fprintln(w, t.Render())
-		})
+		return lines, nil
 	})
+}
+
+// remoteLines asks for one balance, for a page of balances after the other, or
+// for each of the past.
+func (c *balanceCmd) remoteLines(ctx context.Context, g *globals) (lines []desk.BalanceLine, err error) {
+	at := c.at()
+	if c.Partner == "" {
+		lines, err = askAll[desk.BalanceLine](ctx, g, func(r *apiclient.ClientWithResponses, cursor *string) (*http.Response, error) {
+			return r.ListBalances(ctx, &apiclient.ListBalancesParams{Limit: pageSize(), Cursor: cursor})
+		}, nil)
+		if err != nil || at == (desk.AsOf{}) {
+			return lines, err
+		}
+	} else {
+		lines = []desk.BalanceLine{{PartnerID: c.Partner}}
+	}
+	for i := range lines {
+		partner := lines[i].PartnerID
+		lines[i], err = ask[desk.BalanceLine](ctx, g, func(r *apiclient.ClientWithResponses) (*http.Response, error) {
+			return r.GetBalance(ctx, partner, &apiclient.GetBalanceParams{RecordedAt: instantOf(at.Recorded), HappenedBy: instantOf(at.Happened)})
+		}, nil)
+		if err != nil {
+			return nil, err
+		}
+	}
+	return lines, nil
+}
+
+// instantOf is an instant as a parameter; nil for none.
+func instantOf(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+func writeBalances(w io.Writer, lines []desk.BalanceLine) {
+	t := newTable("account", "balance", "amount due", "as of", "published")
+	for _, l := range lines {
+		published := ""
+		if l.Published != nil {
+			published = shown(*l.Published, l.Currency) + " at " + l.PublishedAt.Format(time.RFC3339)
+		}
+		t.AppendRow(table.Row{l.PartnerID, shown(l.Balance, l.Currency), shown(l.AmountDue, l.Currency), l.AsOf, published})
+	}
+	fmt.Fprintln(w, t.Render())
 }
 
 // at is the instant that is asked for.

@@ -4,11 +4,14 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/http"
+	"reflect"
 	"slices"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"prepayledger/cmd/prepay/internal/desk"
+	"prepayledger/consumers/apiclient"
 	"prepayledger/domain"
 )
 
@@ -37,25 +40,39 @@ Invoices that were issued keep theirs. Without flags the details are shown.
 
 // Run runs the command.
 func (c *accountBillingCmd) Run(ctx context.Context, g *globals) error {
-	work := func(a *desk.Desk) error {
-		found, err := a.Accounts(ctx, c.Partner)
-		if err != nil {
+	if c.changes() {
+		return g.once(ctx, func() error { return c.show(ctx, g) })
+	}
+	return c.show(ctx, g)
+}
+
+// show shows the details, changed where that is asked for.
+func (c *accountBillingCmd) show(ctx context.Context, g *globals) error {
+	billing, err := ask(ctx, g,
+		func(r *apiclient.ClientWithResponses) (*http.Response, error) {
+			return r.GetBilling(ctx, c.Partner, nil)
+		},
+		func(a *desk.Desk) (*domain.BillingDetails, error) {
+			found, err := a.Accounts(ctx, c.Partner)
+			if err != nil {
+				return nil, err
+			}
+			return found[0].State.Billing, nil
+		})
+	if err != nil {
+		return err
+	}
+	if billing != nil && reflect.ValueOf(*billing).IsZero() {
+		billing = nil // as a server says that there are none
+	}
+	if c.changes() {
+		changed := c.changed(billing)
+		if err := g.command(ctx, &c.who, c.Partner, &domain.ChangeBillingDetails{Billing: changed}); err != nil {
 			return err
 		}
-		billing := found[0].State.Billing
-		if c.changes() {
-			changed := c.changed(billing)
-			if err := a.Ledger.Do(ctx, c.Partner, c.meta(), &domain.ChangeBillingDetails{Billing: changed}); err != nil {
-				return err
-			}
-			billing = &changed
-		}
-		return g.print(billing, func(w io.Writer) { writeBilling(w, c.Partner, billing) })
+		billing = &changed
 	}
-	if !c.changes() {
-		return g.read(ctx, work)
-	}
-	return g.with(ctx, work)
+	return g.print(billing, func(w io.Writer) { writeBilling(w, c.Partner, billing) })
 }
 
 // changes says whether a flag was given.

@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/http"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"prepayledger/cmd/prepay/internal/desk"
+	"prepayledger/consumers/apiclient"
 	"prepayledger/domain"
 )
 
@@ -68,21 +70,56 @@ func (*channelListCmd) Help() string {
 
 // Run runs the command.
 func (c *channelListCmd) Run(ctx context.Context, g *globals) error {
-	return g.read(ctx, func(a *desk.Desk) error {
-		states, err := a.Accounts(ctx, c.Partner)
-		if err != nil {
-			return err
+	lines, err := c.lines(ctx, g)
+	if err != nil {
+		return err
+	}
+	return g.print(lines, func(w io.Writer) {
+		t := newTable("channel", "account", "number", "id at Meta", "WABA", "paid by", "time zone", "state")
+		for _, l := range lines {
+			t.AppendRow(table.Row{l.ChannelID, l.PartnerID, l.PhoneNumber, l.PhoneNumberID, l.WABAID, l.PaymentModel, l.TimeZone, l.State})
 		}
+		fmt.Fprintln(w, t.Render())
+	})
+}
+
+// lines are the channels that are asked for.
+func (c *channelListCmd) lines(ctx context.Context, g *globals) ([]desk.ChannelLine, error) {
+	if g.Server != "" {
+		return c.remoteLines(ctx, g)
+	}
+	return ask(ctx, g, nil, func(a *desk.Desk) ([]desk.ChannelLine, error) {
+		states, err := a.Accounts(ctx, c.Partner)
 		lines := []desk.ChannelLine{}
 		for _, s := range states {
 			lines = append(lines, desk.ChannelLines(s)...)
 		}
-		return g.print(lines, func(w io.Writer) {
-			t := newTable("channel", "account", "number", "id at Meta", "WABA", "paid by", "time zone", "state")
-			for _, l := range lines {
-				t.AppendRow(table.Row{l.ChannelID, l.PartnerID, l.PhoneNumber, l.PhoneNumberID, l.WABAID, l.PaymentModel, l.TimeZone, l.State})
-			}
-			fmt.Fprintln(w, t.Render())
-		})
+		return lines, err
 	})
+}
+
+// remoteLines asks for the channels of one account, or of each.
+func (c *channelListCmd) remoteLines(ctx context.Context, g *globals) ([]desk.ChannelLine, error) {
+	partners := []string{c.Partner}
+	if c.Partner == "" {
+		all, err := remoteAccounts(ctx, g)
+		if err != nil {
+			return nil, err
+		}
+		partners = nil
+		for i := range all {
+			partners = append(partners, all[i].PartnerID)
+		}
+	}
+	lines := []desk.ChannelLine{}
+	for _, partner := range partners {
+		channels, err := ask[struct{ Items []desk.ChannelLine }](ctx, g, func(r *apiclient.ClientWithResponses) (*http.Response, error) {
+			return r.ListChannels(ctx, partner, nil)
+		}, nil)
+		if err != nil {
+			return nil, err
+		}
+		lines = append(lines, channels.Items...)
+	}
+	return lines, nil
 }

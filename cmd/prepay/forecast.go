@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"prepayledger/cmd/prepay/internal/desk"
+	"prepayledger/cmd/prepay/internal/httpapi"
+	"prepayledger/consumers/apiclient"
 	"prepayledger/consumers/forecast"
 )
 
@@ -35,25 +38,46 @@ func (c *accountForecastCmd) Run(ctx context.Context, g *globals) error {
 	if c.All == (c.Partner != "") {
 		return errors.New("name a partner, or --all")
 	}
-	return g.read(ctx, func(a *desk.Desk) error {
+	lines, err := c.lines(ctx, g)
+	if err != nil {
+		return err
+	}
+	return g.print(lines, func(w io.Writer) { writeForecasts(w, lines) })
+}
+
+// lines are the forecasts that are asked for, the most urgent first.
+func (c *accountForecastCmd) lines(ctx context.Context, g *globals) ([]desk.ForecastLine, error) {
+	if g.Server != "" {
+		return c.remoteLines(ctx, g)
+	}
+	return ask(ctx, g, nil, func(a *desk.Desk) ([]desk.ForecastLine, error) {
 		found, err := a.Accounts(ctx, c.Partner)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		lines := []desk.ForecastLine{}
-		for _, account := range found {
-			if account.State.Closed && c.All {
-				continue
-			}
-			l, err := a.Forecast(account)
-			if err != nil {
-				return err
-			}
-			lines = append(lines, l)
+		if c.All {
+			return a.Forecasts(ctx, func(string) bool { return true })
 		}
-		forecast.Sort(lines, func(l *desk.ForecastLine) (*forecast.Forecast, string) { return &l.Forecast, l.PartnerID })
-		return g.print(lines, func(w io.Writer) { writeForecasts(w, lines) })
+		line, err := a.Forecast(found[0])
+		return []desk.ForecastLine{line}, err
 	})
+}
+
+// remoteLines asks for one forecast, or for the most urgent ones.
+func (c *accountForecastCmd) remoteLines(ctx context.Context, g *globals) ([]desk.ForecastLine, error) {
+	if !c.All {
+		line, err := ask[desk.ForecastLine](ctx, g, func(r *apiclient.ClientWithResponses) (*http.Response, error) {
+			return r.GetForecast(ctx, c.Partner, nil)
+		}, nil)
+		return []desk.ForecastLine{line}, err
+	}
+	all, err := ask[httpapi.Forecasts](ctx, g, func(r *apiclient.ClientWithResponses) (*http.Response, error) {
+		return r.ListForecasts(ctx, &apiclient.ListForecastsParams{Limit: pageSize()})
+	}, nil)
+	if err == nil && all.Total > len(all.Items) {
+		fmt.Fprintf(g.Stderr, "prepay: a server lists the %d most urgent of %d accounts: name the others one by one.\n", len(all.Items), all.Total)
+	}
+	return all.Items, err
 }
 
 func writeForecasts(w io.Writer, lines []desk.ForecastLine) {

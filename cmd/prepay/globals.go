@@ -4,6 +4,8 @@ import (
 	"io"
 	"os"
 	"time"
+
+	"prepayledger/cmd/prepay/internal/desk"
 )
 
 // globals are the flags and streams of every command.
@@ -26,6 +28,8 @@ type globals struct {
 	Stdin  io.Reader `kong:"-"`
 	Stdout io.Writer `kong:"-"`
 	Stderr io.Writer `kong:"-"`
+	// opened is the data folder while once has it open.
+	opened *desk.Desk
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time `kong:"-"`
 }

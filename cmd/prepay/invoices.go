@@ -1,16 +1,22 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
+	"regexp"
+	"slices"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"prepayledger/cmd/prepay/internal/desk"
+	"prepayledger/consumers/apiclient"
 	"prepayledger/consumers/invoices"
+	"prepayledger/domain"
 	documents "prepayledger/projections/invoices"
 )
 
@@ -48,25 +54,30 @@ func (*documentsListCmd) Help() string { return `  prepay partner-invoice list P
 
 // Run runs the command.
 func (c *documentsListCmd) Run(ctx context.Context, g *globals) error {
-	return g.read(ctx, func(a *desk.Desk) error {
-		rows, err := a.PartnerDocuments(ctx, c.Partner)
-		if err != nil {
-			return err
-		}
-		return g.print(rows, func(w io.Writer) {
-			t := newTable("number", "kind", "issued", "prepayment", "surcharge", "total", "recharge")
-			for _, r := range rows {
-				kind := "invoice"
-				if r.Kind == documents.CreditNote {
-					kind = "credit note for " + r.InvoiceNumber
-				}
-				t.AppendRow(table.Row{
-					r.Number, kind, r.IssuedAt.Format(time.DateOnly), shown(r.Prepayment, r.Currency), shown(r.Surcharge, r.Currency),
-					shown(r.Total, r.Currency), r.RechargeID,
-				})
+	rows, err := askAll(ctx, g,
+		func(r *apiclient.ClientWithResponses, cursor *string) (*http.Response, error) {
+			return r.ListInvoices(ctx, c.Partner, &apiclient.ListInvoicesParams{Limit: pageSize(), Cursor: cursor})
+		},
+		func(a *desk.Desk) ([]desk.PartnerDocument, error) { return a.PartnerDocuments(ctx, c.Partner) })
+	if err != nil {
+		return err
+	}
+	slices.SortStableFunc(rows, func(a, b desk.PartnerDocument) int {
+		return cmp.Or(a.IssuedAt.Compare(b.IssuedAt), cmp.Compare(a.Number, b.Number))
+	})
+	return g.print(rows, func(w io.Writer) {
+		t := newTable("number", "kind", "issued", "prepayment", "surcharge", "total", "recharge")
+		for _, r := range rows {
+			kind := "invoice"
+			if r.Kind == documents.CreditNote {
+				kind = "credit note for " + r.InvoiceNumber
 			}
-			fmt.Fprintln(w, t.Render())
-		})
+			t.AppendRow(table.Row{
+				r.Number, kind, r.IssuedAt.Format(time.DateOnly), shown(r.Prepayment, r.Currency), shown(r.Surcharge, r.Currency),
+				shown(r.Total, r.Currency), r.RechargeID,
+			})
+		}
+		fmt.Fprintln(w, t.Render())
 	})
 }
 
@@ -88,20 +99,62 @@ The issuer's particulars are settings: put them into the file of --config.
 
 // Run runs the command.
 func (c *documentsShowCmd) Run(ctx context.Context, g *globals) error {
-	return g.read(ctx, func(a *desk.Desk) error {
+	d, err := c.document(ctx, g)
+	if err != nil {
+		return err
+	}
+	if c.PDF != "" {
+		return c.writePDF(g, d)
+	}
+	return g.print(d, func(w io.Writer) { writeDocument(w, d) })
+}
+
+// document is the document that is asked for. A server puts its own issuer's
+// particulars on it.
+func (c *documentsShowCmd) document(ctx context.Context, g *globals) (*invoices.Document, error) {
+	if g.Server != "" {
+		return c.remoteDocument(ctx, g)
+	}
+	return ask(ctx, g, nil, func(a *desk.Desk) (*invoices.Document, error) {
 		if err := a.Ledger.Settle(ctx); err != nil {
-			return err
+			return nil, err
 		}
 		row, err := a.PartnerDocument(c.Number, c.Partner)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		d := invoices.Make(*row, c.issuer())
-		if c.PDF != "" {
-			return c.writePDF(g, &d)
-		}
-		return g.print(d, func(w io.Writer) { writeDocument(w, &d) })
+		return &d, nil
 	})
+}
+
+// remoteDocument asks for a document of the partner, by default of the one
+// whose id the number begins with.
+func (c *documentsShowCmd) remoteDocument(ctx context.Context, g *globals) (*invoices.Document, error) {
+	partner := c.Partner
+	if partner == "" {
+		var err error
+		if partner, err = partnerOf(c.Number); err != nil {
+			return nil, err
+		}
+	}
+	d, err := ask[*invoices.Document](ctx, g, func(r *apiclient.ClientWithResponses) (*http.Response, error) {
+		return r.GetInvoice(ctx, partner, c.Number, nil)
+	}, nil)
+	if apiclient.Code(err) == string(domain.UnknownAccount) {
+		return nil, domain.Reject(domain.UnknownInvoice, "There is no invoice or credit note %.80q: see prepay partner-invoice list.", c.Number)
+	}
+	return d, err
+}
+
+// partnerOf is whose document a number is of: <partner>-<year>-<6 digits>, with
+// one more part in credit notes' numbers.
+func partnerOf(number string) (string, error) {
+	found := regexp.MustCompile(`^(.+?)(-[A-Z]+)?-[0-9]{4}-[0-9]{6}$`).FindStringSubmatch(number)
+	if found == nil {
+		return "", fmt.Errorf("whose document %.80q is can't be told: add --partner", number)
+	}
+	return found[1], nil
 }
 
 // writePDF writes the file whole or not at all.

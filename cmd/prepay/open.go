@@ -16,8 +16,11 @@ import (
 
 // with opens the data folder for a command and closes it afterwards.
 func (g *globals) with(ctx context.Context, work func(*desk.Desk) error) (err error) {
-	if g.Server != "" {
+	switch {
+	case g.Server != "":
 		return errNeedsFolder
+	case g.opened != nil:
+		return work(g.opened)
 	}
 	a, err := desk.Open(ctx, g.Data, app.Options{EventStore: g.EventStore, Clock: g.Now, Processor: processor(g.Payments)})
 	if err != nil {
@@ -25,6 +28,19 @@ func (g *globals) with(ctx context.Context, work func(*desk.Desk) error) (err er
 	}
 	defer func() { err = errors.Join(err, a.Close()) }()
 	return work(a)
+}
+
+// once opens the data folder once for all that is asked and done in work; with
+// --server there is nothing to open.
+func (g *globals) once(ctx context.Context, work func() error) error {
+	if g.Server != "" {
+		return work()
+	}
+	return g.with(ctx, func(a *desk.Desk) error {
+		g.opened = a
+		defer func() { g.opened = nil }()
+		return work()
+	})
 }
 
 // inUse puts the lock of another process into a sentence for people.

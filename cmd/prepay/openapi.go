@@ -1,9 +1,6 @@
 package main
 
-import (
-	"prepayledger/cmd/prepay/internal/apidoc"
-	"prepayledger/cmd/prepay/internal/httpapi"
-)
+import "prepayledger/cmd/prepay/internal/apidoc"
 
 // openapiCmd writes the description of the HTTP API.
 type openapiCmd struct {
@@ -19,23 +16,10 @@ func (*openapiCmd) Help() string {
 
 // Run runs the command. It needs no ledger.
 func (c *openapiCmd) Run(g *globals) error {
-	text, err := c.text(httpapi.Documented())
+	text, err := apidoc.Text(c.As)
 	if err != nil {
 		return err
 	}
 	_, err = g.Stdout.Write(text)
 	return err
-}
-
-func (c *openapiCmd) text(a *httpapi.API) ([]byte, error) {
-	switch c.As {
-	case "json":
-		return a.JSON()
-	case "3.0":
-		return a.OpenAPI().Downgrade()
-	case "markdown":
-		return apidoc.Page(a.OpenAPI()), nil
-	default:
-		return a.YAML()
-	}
 }

@@ -5,10 +5,12 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"net/http"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"prepayledger/cmd/prepay/internal/desk"
+	"prepayledger/consumers/apiclient"
 	"prepayledger/domain/money"
 )
 
@@ -42,19 +44,22 @@ ties with the ledger's events:
 
 // Run runs the command.
 func (c *statementCmd) Run(ctx context.Context, g *globals) error {
-	return g.read(ctx, func(a *desk.Desk) error {
-		if c.PDF != "" || c.XLSX != "" || c.FullCSV != "" {
-			return c.monthEnd(ctx, g, a)
-		}
-		s, err := a.Statement(ctx, c.Partner, c.Month.Month, c.By)
-		if err != nil {
-			return err
-		}
-		if c.CSV {
-			return writeStatementCSV(g.Stdout, s, c.By)
-		}
-		return g.print(s, func(w io.Writer) { writeStatement(w, s, c.By) })
-	})
+	if c.PDF != "" || c.XLSX != "" || c.FullCSV != "" {
+		return c.monthEnd(ctx, g)
+	}
+	s, err := ask(ctx, g,
+		func(r *apiclient.ClientWithResponses) (*http.Response, error) {
+			by := apiclient.GetStatementParamsBy(c.By)
+			return r.GetStatement(ctx, c.Partner, string(c.Month.Month), &apiclient.GetStatementParams{By: &by})
+		},
+		func(a *desk.Desk) (*desk.Statement, error) { return a.Statement(ctx, c.Partner, c.Month.Month, c.By) })
+	if err != nil {
+		return err
+	}
+	if c.CSV {
+		return writeStatementCSV(g.Stdout, s, c.By)
+	}
+	return g.print(s, func(w io.Writer) { writeStatement(w, s, c.By) })
 }
 
 func writeStatement(w io.Writer, s *desk.Statement, by string) {

@@ -5,14 +5,23 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 
 	"prepayledger/cmd/prepay/internal/desk"
+	"prepayledger/consumers/apiclient"
+	"prepayledger/consumers/statements"
 )
 
 // monthEnd writes the month-end statement to the files that are asked for.
-func (c *statementCmd) monthEnd(ctx context.Context, g *globals, a *desk.Desk) error {
-	s, err := a.MonthEndStatement(ctx, c.Partner, c.Month.Month)
+func (c *statementCmd) monthEnd(ctx context.Context, g *globals) error {
+	s, err := ask(ctx, g,
+		func(r *apiclient.ClientWithResponses) (*http.Response, error) {
+			return r.GetMonthEndStatement(ctx, c.Partner, string(c.Month.Month))
+		},
+		func(a *desk.Desk) (*statements.Statement, error) {
+			return a.MonthEndStatement(ctx, c.Partner, c.Month.Month)
+		})
 	if err != nil {
 		return err
 	}

@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/http"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"prepayledger/cmd/prepay/internal/desk"
+	"prepayledger/consumers/apiclient"
 	"prepayledger/consumers/why"
 	"prepayledger/consumers/why/natswhy"
 	"prepayledger/domain"
@@ -32,13 +34,15 @@ balance below zero, what was tried since, what happens next, and what ends it.
 
 // Run runs the command.
 func (c *accountWhyCmd) Run(ctx context.Context, g *globals) error {
-	return g.read(ctx, func(a *desk.Desk) error {
-		answer, err := a.Why(ctx, c.Partner)
-		if err != nil {
-			return err
-		}
-		return g.print(answer, func(w io.Writer) { writeWhy(w, &answer, c.Steps) })
-	})
+	answer, err := ask(ctx, g,
+		func(r *apiclient.ClientWithResponses) (*http.Response, error) {
+			return r.GetAccountWhy(ctx, c.Partner, nil)
+		},
+		func(a *desk.Desk) (why.Answer, error) { return a.Why(ctx, c.Partner) })
+	if err != nil {
+		return err
+	}
+	return g.print(answer, func(w io.Writer) { writeWhy(w, &answer, c.Steps) })
 }
 
 // startWhy answers the same over NATS until the context ends.

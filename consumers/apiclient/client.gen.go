@@ -113,25 +113,25 @@ func (e KeyBodyRole) Valid() bool {
 
 // Defines values for KeyBodyScopes.
 const (
-	Access KeyBodyScopes = "access"
-	Gate   KeyBodyScopes = "gate"
-	Intake KeyBodyScopes = "intake"
-	Read   KeyBodyScopes = "read"
-	Write  KeyBodyScopes = "write"
+	KeyBodyScopesAccess KeyBodyScopes = "access"
+	KeyBodyScopesGate   KeyBodyScopes = "gate"
+	KeyBodyScopesIntake KeyBodyScopes = "intake"
+	KeyBodyScopesRead   KeyBodyScopes = "read"
+	KeyBodyScopesWrite  KeyBodyScopes = "write"
 )
 
 // Valid indicates whether the value is a known member of the KeyBodyScopes enum.
 func (e KeyBodyScopes) Valid() bool {
 	switch e {
-	case Access:
+	case KeyBodyScopesAccess:
 		return true
-	case Gate:
+	case KeyBodyScopesGate:
 		return true
-	case Intake:
+	case KeyBodyScopesIntake:
 		return true
-	case Read:
+	case KeyBodyScopesRead:
 		return true
-	case Write:
+	case KeyBodyScopesWrite:
 		return true
 	default:
 		return false
@@ -185,22 +185,22 @@ func (e NewSessionRole) Valid() bool {
 
 // Defines values for RechargeRowReason.
 const (
-	AmountDue RechargeRowReason = "amount_due"
-	Initial   RechargeRowReason = "initial"
-	Manual    RechargeRowReason = "manual"
-	Threshold RechargeRowReason = "threshold"
+	RechargeRowReasonAmountDue RechargeRowReason = "amount_due"
+	RechargeRowReasonInitial   RechargeRowReason = "initial"
+	RechargeRowReasonManual    RechargeRowReason = "manual"
+	RechargeRowReasonThreshold RechargeRowReason = "threshold"
 )
 
 // Valid indicates whether the value is a known member of the RechargeRowReason enum.
 func (e RechargeRowReason) Valid() bool {
 	switch e {
-	case AmountDue:
+	case RechargeRowReasonAmountDue:
 		return true
-	case Initial:
+	case RechargeRowReasonInitial:
 		return true
-	case Manual:
+	case RechargeRowReasonManual:
 		return true
-	case Threshold:
+	case RechargeRowReasonThreshold:
 		return true
 	default:
 		return false
@@ -209,22 +209,22 @@ func (e RechargeRowReason) Valid() bool {
 
 // Defines values for RechargeRowStatus.
 const (
-	Failed    RechargeRowStatus = "failed"
-	InFlight  RechargeRowStatus = "in_flight"
-	Reversed  RechargeRowStatus = "reversed"
-	Succeeded RechargeRowStatus = "succeeded"
+	RechargeRowStatusFailed    RechargeRowStatus = "failed"
+	RechargeRowStatusInFlight  RechargeRowStatus = "in_flight"
+	RechargeRowStatusReversed  RechargeRowStatus = "reversed"
+	RechargeRowStatusSucceeded RechargeRowStatus = "succeeded"
 )
 
 // Valid indicates whether the value is a known member of the RechargeRowStatus enum.
 func (e RechargeRowStatus) Valid() bool {
 	switch e {
-	case Failed:
+	case RechargeRowStatusFailed:
 		return true
-	case InFlight:
+	case RechargeRowStatusInFlight:
 		return true
-	case Reversed:
+	case RechargeRowStatusReversed:
 		return true
-	case Succeeded:
+	case RechargeRowStatusSucceeded:
 		return true
 	default:
 		return false
@@ -410,16 +410,16 @@ func (e ListAccountsParamsSort) Valid() bool {
 
 // Defines values for ListAccountsParamsOrder.
 const (
-	Asc  ListAccountsParamsOrder = "asc"
-	Desc ListAccountsParamsOrder = "desc"
+	ListAccountsParamsOrderAsc  ListAccountsParamsOrder = "asc"
+	ListAccountsParamsOrderDesc ListAccountsParamsOrder = "desc"
 )
 
 // Valid indicates whether the value is a known member of the ListAccountsParamsOrder enum.
 func (e ListAccountsParamsOrder) Valid() bool {
 	switch e {
-	case Asc:
+	case ListAccountsParamsOrderAsc:
 		return true
-	case Desc:
+	case ListAccountsParamsOrderDesc:
 		return true
 	default:
 		return false
@@ -503,16 +503,16 @@ func (e ChangeContractJSONBodyUnblockPolicy) Valid() bool {
 
 // Defines values for ListInvoicesParamsKind.
 const (
-	CreditNote ListInvoicesParamsKind = "credit_note"
-	Invoice    ListInvoicesParamsKind = "invoice"
+	ListInvoicesParamsKindCreditNote ListInvoicesParamsKind = "credit_note"
+	ListInvoicesParamsKindInvoice    ListInvoicesParamsKind = "invoice"
 )
 
 // Valid indicates whether the value is a known member of the ListInvoicesParamsKind enum.
 func (e ListInvoicesParamsKind) Valid() bool {
 	switch e {
-	case CreditNote:
+	case ListInvoicesParamsKindCreditNote:
 		return true
-	case Invoice:
+	case ListInvoicesParamsKindInvoice:
 		return true
 	default:
 		return false
@@ -617,16 +617,16 @@ func (e GetMonthEvidenceParamsPart) Valid() bool {
 
 // Defines values for GetMonthEvidenceParamsFormat.
 const (
-	Csv  GetMonthEvidenceParamsFormat = "csv"
-	JSON GetMonthEvidenceParamsFormat = "json"
+	GetMonthEvidenceParamsFormatCsv  GetMonthEvidenceParamsFormat = "csv"
+	GetMonthEvidenceParamsFormatJSON GetMonthEvidenceParamsFormat = "json"
 )
 
 // Valid indicates whether the value is a known member of the GetMonthEvidenceParamsFormat enum.
 func (e GetMonthEvidenceParamsFormat) Valid() bool {
 	switch e {
-	case Csv:
+	case GetMonthEvidenceParamsFormatCsv:
 		return true
-	case JSON:
+	case GetMonthEvidenceParamsFormatJSON:
 		return true
 	default:
 		return false
@@ -677,16 +677,16 @@ func (e ListMonthLinesParamsPart) Valid() bool {
 
 // Defines values for ListMonthLinesParamsOrder.
 const (
-	Account    ListMonthLinesParamsOrder = "account"
-	Difference ListMonthLinesParamsOrder = "difference"
+	ListMonthLinesParamsOrderAccount    ListMonthLinesParamsOrder = "account"
+	ListMonthLinesParamsOrderDifference ListMonthLinesParamsOrder = "difference"
 )
 
 // Valid indicates whether the value is a known member of the ListMonthLinesParamsOrder enum.
 func (e ListMonthLinesParamsOrder) Valid() bool {
 	switch e {
-	case Account:
+	case ListMonthLinesParamsOrderAccount:
 		return true
-	case Difference:
+	case ListMonthLinesParamsOrderDifference:
 		return true
 	default:
 		return false
@@ -1689,6 +1689,39 @@ type MonthCounts struct {
 	Uninvoiced  int64 `json:"uninvoiced"`
 }
 
+// MonthEnd defines model for MonthEnd.
+type MonthEnd struct {
+	Adjusted *StatementAdjusted `json:"adjusted,omitempty"`
+
+	// ClosingBalance Exact decimal.
+	//
+	// Example: 512.40
+	ClosingBalance string                       `json:"closing_balance"`
+	Currency       string                       `json:"currency"`
+	Days           *[]StatementDay              `json:"days"`
+	Details        *[]StatementDetail           `json:"details"`
+	DetailsOmitted *int64                       `json:"details_omitted,omitempty"`
+	Documents      *[]ReconciliationDocumentRef `json:"documents"`
+	Estimated      bool                         `json:"estimated"`
+	Month          string                       `json:"month"`
+	Movements      *[]StatementMovement         `json:"movements"`
+	Name           *string                      `json:"name,omitempty"`
+
+	// OpeningBalance Exact decimal.
+	//
+	// Example: 512.40
+	OpeningBalance string `json:"opening_balance"`
+	PartnerID      string `json:"partner_id"`
+
+	// Surcharges Exact decimal.
+	//
+	// Example: 512.40
+	Surcharges string            `json:"surcharges"`
+	Tie        StatementTie      `json:"tie"`
+	Usage      *[]StatementUsage `json:"usage"`
+	UsageTotal StatementUsage    `json:"usage_total"`
+}
+
 // MonthLine defines model for MonthLine.
 type MonthLine struct {
 	Category *string               `json:"category,omitempty"`
@@ -2573,6 +2606,99 @@ type Statement struct {
 	OpeningBalance string       `json:"opening_balance"`
 	PartnerID      string       `json:"partner_id"`
 	Usage          *[]UsageLine `json:"usage"`
+}
+
+// StatementAdjusted defines model for StatementAdjusted.
+type StatementAdjusted struct {
+	// Adjusted Exact decimal.
+	//
+	// Example: 512.40
+	Adjusted string `json:"adjusted"`
+
+	// Charged Exact decimal.
+	//
+	// Example: 512.40
+	Charged string `json:"charged"`
+
+	// Invoiced Exact decimal.
+	//
+	// Example: 512.40
+	Invoiced string `json:"invoiced"`
+	Run      int64  `json:"run"`
+}
+
+// StatementDay defines model for StatementDay.
+type StatementDay struct {
+	// Amount Exact decimal.
+	//
+	// Example: 512.40
+	Amount   string    `json:"amount"`
+	Category string    `json:"category"`
+	Count    int64     `json:"count"`
+	Day      time.Time `json:"day"`
+}
+
+// StatementDetail defines model for StatementDetail.
+type StatementDetail struct {
+	// Amount Exact decimal.
+	//
+	// Example: 512.40
+	Amount     string    `json:"amount"`
+	Kind       string    `json:"kind"`
+	RecordedAt time.Time `json:"recorded_at"`
+	Reference  string    `json:"reference"`
+
+	// Surcharge Exact decimal.
+	//
+	// Example: 512.40
+	Surcharge *string `json:"surcharge,omitempty"`
+}
+
+// StatementEvent defines model for StatementEvent.
+type StatementEvent struct {
+	ID         string    `json:"id"`
+	Position   string    `json:"position"`
+	RecordedAt time.Time `json:"recorded_at"`
+	Revision   int64     `json:"revision"`
+}
+
+// StatementMovement defines model for StatementMovement.
+type StatementMovement struct {
+	// Amount Exact decimal.
+	//
+	// Example: 512.40
+	Amount string `json:"amount"`
+	Count  int64  `json:"count"`
+	Kind   string `json:"kind"`
+}
+
+// StatementTie defines model for StatementTie.
+type StatementTie struct {
+	Balances bool            `json:"balances"`
+	Events   int64           `json:"events"`
+	First    *StatementEvent `json:"first,omitempty"`
+	Last     *StatementEvent `json:"last,omitempty"`
+	Sha256   string          `json:"sha256"`
+	Stream   string          `json:"stream"`
+}
+
+// StatementUsage defines model for StatementUsage.
+type StatementUsage struct {
+	// Amount Exact decimal.
+	//
+	// Example: 512.40
+	Amount   string `json:"amount"`
+	Category string `json:"category"`
+	Count    int64  `json:"count"`
+	Free     int64  `json:"free"`
+	Invoiced *int64 `json:"invoiced,omitempty"`
+
+	// InvoicedAmount Exact decimal.
+	//
+	// Example: 512.40
+	InvoicedAmount *string `json:"invoiced_amount,omitempty"`
+	Market         string  `json:"market"`
+	WabaID         string  `json:"waba_id"`
 }
 
 // Stream defines model for Stream.
@@ -4633,6 +4759,11 @@ type ClientInterface interface {
 	// Corresponds with GET /v1/accounts/{partner_id}/statements/{month}/csv (the `GetStatementCsv` operationId).
 	GetStatementCsv(ctx context.Context, partnerID string, month string, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// GetMonthEndStatement Show an account's month-end statement, with everything that its PDF, workbook and CSV have (R31).
+	//
+	// Corresponds with GET /v1/accounts/{partner_id}/statements/{month}/month-end (the `GetMonthEndStatement` operationId).
+	GetMonthEndStatement(ctx context.Context, partnerID string, month string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetStatementPdf Download an account's month-end statement as PDF (R31).
 	//
 	// Corresponds with GET /v1/accounts/{partner_id}/statements/{month}/pdf (the `GetStatementPdf` operationId).
@@ -6082,6 +6213,21 @@ func (c *Client) GetStatement(ctx context.Context, partnerID string, month strin
 // Corresponds with GET /v1/accounts/{partner_id}/statements/{month}/csv (the `GetStatementCsv` operationId).
 func (c *Client) GetStatementCsv(ctx context.Context, partnerID string, month string, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetStatementCsvRequest(c.Server, partnerID, month)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetMonthEndStatement Show an account's month-end statement, with everything that its PDF, workbook and CSV have (R31).
+//
+// Corresponds with GET /v1/accounts/{partner_id}/statements/{month}/month-end (the `GetMonthEndStatement` operationId).
+func (c *Client) GetMonthEndStatement(ctx context.Context, partnerID string, month string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetMonthEndStatementRequest(c.Server, partnerID, month)
 	if err != nil {
 		return nil, err
 	}
@@ -10333,6 +10479,47 @@ func NewGetStatementCsvRequest(server string, partnerID string, month string) (*
 	}
 
 	operationPath := fmt.Sprintf("/v1/accounts/%s/statements/%s/csv", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetMonthEndStatementRequest constructs an http.Request for the GetMonthEndStatement method
+func NewGetMonthEndStatementRequest(server string, partnerID string, month string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "partner_id", partnerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "month", month, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/accounts/%s/statements/%s/month-end", pathParam0, pathParam1)
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -15504,6 +15691,13 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /v1/accounts/{partner_id}/statements/{month}/csv (the `GetStatementCsv` operationId).
 	GetStatementCsvWithResponse(ctx context.Context, partnerID string, month string, reqEditors ...RequestEditorFn) (*GetStatementCsvResponse, error)
 
+	// GetMonthEndStatementWithResponse Show an account's month-end statement, with everything that its PDF, workbook and CSV have (R31).
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/accounts/{partner_id}/statements/{month}/month-end (the `GetMonthEndStatement` operationId).
+	GetMonthEndStatementWithResponse(ctx context.Context, partnerID string, month string, reqEditors ...RequestEditorFn) (*GetMonthEndStatementResponse, error)
+
 	// GetStatementPdfWithResponse Download an account's month-end statement as PDF (R31).
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -18271,6 +18465,54 @@ func (r GetStatementCsvResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetStatementCsvResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetMonthEndStatementResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *MonthEnd
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetMonthEndStatementResponse) GetJSON200() *MonthEnd {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetMonthEndStatementResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetMonthEndStatementResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetMonthEndStatementResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetMonthEndStatementResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetMonthEndStatementResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -22579,6 +22821,19 @@ func (c *ClientWithResponses) GetStatementCsvWithResponse(ctx context.Context, p
 	return ParseGetStatementCsvResponse(rsp)
 }
 
+// GetMonthEndStatementWithResponse Show an account's month-end statement, with everything that its PDF, workbook and CSV have (R31).
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/accounts/{partner_id}/statements/{month}/month-end (the `GetMonthEndStatement` operationId).
+func (c *ClientWithResponses) GetMonthEndStatementWithResponse(ctx context.Context, partnerID string, month string, reqEditors ...RequestEditorFn) (*GetMonthEndStatementResponse, error) {
+	rsp, err := c.GetMonthEndStatement(ctx, partnerID, month, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetMonthEndStatementResponse(rsp)
+}
+
 // GetStatementPdfWithResponse Download an account's month-end statement as PDF (R31).
 //
 // Returns a wrapper object for the known response body format(s).
@@ -25541,6 +25796,39 @@ func ParseGetStatementCsvResponse(rsp *http.Response) (*GetStatementCsvResponse,
 			headers.ContentType = &value
 		}
 		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetMonthEndStatementResponse parses an HTTP response from a GetMonthEndStatementWithResponse call
+func ParseGetMonthEndStatementResponse(rsp *http.Response) (*GetMonthEndStatementResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetMonthEndStatementResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest MonthEnd
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
 	}
 
 	return response, nil

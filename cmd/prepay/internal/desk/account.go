@@ -110,5 +110,5 @@ func (d *Desk) ViewOf(found *accounts.Account) (_ *AccountView, err error) {
 
 // unknown says that there is no such account.
 func unknown(partner string) error {
-	return domain.Reject(domain.UnknownAccount, "There is no partner account %.64q: see prepay account list.", partner)
+	return domain.Reject(domain.UnknownAccount, "There is no partner account %.64q: correct the partner id.", partner)
 }

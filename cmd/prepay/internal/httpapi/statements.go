@@ -21,6 +21,8 @@ func (a *API) statements() {
 	const path = "/accounts/{partner_id}/statements/{month}"
 	register(a, slow(get(path, "get_statement", "Show what moved an account's balance in a calendar month (UTC), and the month's usage.", "Statements")),
 		access.ReadsAccount(), a.statement)
+	register(a, slow(get(path+"/month-end", "get_month_end_statement", "Show an account's month-end statement, with everything that its PDF, workbook and CSV have (R31).", "Statements")),
+		access.ReadsAccount(), a.monthEnd)
 	for _, f := range a.statementFiles() {
 		op := slow(get(path+"/"+f.suffix, "get_statement_"+f.suffix, "Download an account's month-end statement as "+f.name+" (R31).", "Statements"))
 		op.Responses = fileResponse(f.contentType)
@@ -114,6 +116,21 @@ func fileName(name string) string {
 }
 
 func (a *API) statementFile(ctx context.Context, in *monthInput, f *statementFile) (*file, error) {
+	s, err := a.monthEnd(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	var content bytes.Buffer
+	if err := f.write(&s.Body.Statement, &content); err != nil {
+		return nil, err
+	}
+	return fileOf(fmt.Sprintf("statement-%s-%s.%s", in.PartnerID, in.Month, f.suffix), f.contentType, content.Bytes()), nil
+}
+
+// MonthEnd is an account's month-end statement.
+type MonthEnd struct{ statements.Statement }
+
+func (a *API) monthEnd(ctx context.Context, in *monthInput) (*body[*MonthEnd], error) {
 	month, err := monthOf("month", in.Month)
 	if err != nil {
 		return nil, err
@@ -130,11 +147,7 @@ func (a *API) statementFile(ctx context.Context, in *monthInput, f *statementFil
 	if err != nil {
 		return nil, err
 	}
-	var content bytes.Buffer
-	if err := f.write(s, &content); err != nil {
-		return nil, err
-	}
-	return fileOf(fmt.Sprintf("statement-%s-%s.%s", in.PartnerID, month, f.suffix), f.contentType, content.Bytes()), nil
+	return &body[*MonthEnd]{&MonthEnd{*s}}, nil
 }
 
 // usage registers the reads of usage; they come from the read models alone.
