@@ -106,6 +106,7 @@ func accountSamples() []sample {
 
 		{op: "get_statement", role: partner, path: with("month", "2026-11"), query: "?by=day", status: 200, contains: `"closing_balance":"599.9375"`},
 		{op: "get_statement", role: partner, path: with("month", "2026-13"), status: 422},
+		{op: "get_month_end_statement", role: partner, path: with("month", "2026-11"), status: 200, contains: `"closing_balance":"599.9375"`},
 		{op: "get_statement_pdf", role: partner, path: with("month", "2026-11"), status: 200, contains: "%PDF-"},
 		{op: "get_statement_xlsx", role: partner, path: with("month", "2026-11"), status: 200, contains: "PK"},
 		{op: "get_statement_csv", role: partner, path: with("month", "2026-11"), status: 200, contains: "partner_id,month,section"},
