@@ -26,7 +26,7 @@ type schemas struct{ reflector jsonschema.Reflector }
 
 func newSchemas() (*schemas, error) {
 	s := &schemas{jsonschema.Reflector{Anonymous: true, DoNotReference: true, AllowAdditionalProperties: true, Mapper: special}}
-	for _, source := range []string{"domain", "consumers/natsintake", "consumers/why"} {
+	for _, source := range []string{"domain", "consumers/intake", "consumers/natsintake", "consumers/why"} {
 		if err := s.reflector.AddGoComments("prepayledger", source, jsonschema.WithFullComment()); err != nil {
 			return nil, fmt.Errorf("read the comments of %s: %w", source, err)
 		}

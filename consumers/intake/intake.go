@@ -93,13 +93,37 @@ type Progress struct {
 	Presented int64
 }
 
-// Import presents a source to the ledger. What it returns is on disk, also
-// beside an error: a source that breaks in the middle, or a context that is
-// cancelled, leaves what came before charged. Presenting it again changes
-// nothing (R8). progress may be nil.
+// Result is what became of one charge of a source, on disk.
+type Result struct {
+	// Line is where the charge stands, counted from 1.
+	Line int
+	ChargeReply
+}
+
+// Watch is told how an import goes; what is nil is not told. Its functions are
+// called by the importing goroutine, which waits for them; an error ends the
+// import.
+type Watch struct {
+	// Progress is told after each batch.
+	Progress func(Progress)
+	// Results is told what became of the charges of a batch, in the order of the
+	// lines. The slice is used again.
+	Results func([]Result) error
+}
+
+// Import is ImportWatched for those who want to know the progress at most;
+// progress may be nil.
 func Import(ctx context.Context, l *ledger.Ledger, m domain.Meta, src usage.Source, progress func(Progress)) (Summary, error) {
+	return ImportWatched(ctx, l, m, src, Watch{Progress: progress})
+}
+
+// ImportWatched presents a source to the ledger. What it returns is on disk,
+// also beside an error: a source that breaks in the middle, or a context that
+// is cancelled, leaves what came before charged. Presenting it again changes
+// nothing (R8).
+func ImportWatched(ctx context.Context, l *ledger.Ledger, m domain.Meta, src usage.Source, watch Watch) (Summary, error) {
 	m = l.NewCommand(m)
-	p := pipeline{ctx: ctx, ledger: l, meta: m, progress: progress}
+	p := pipeline{ctx: ctx, ledger: l, meta: m, watch: watch}
 	p.summary.Quarantined = map[string]int64{}
 	stats, err := usage.ReadAll(ctx, src, usage.Options{Markets: l.Markets()}, p.batch)
 	p.summary.Read = stats
@@ -109,13 +133,21 @@ func Import(ctx context.Context, l *ledger.Ledger, m domain.Meta, src usage.Sour
 
 // pipeline is one Import.
 type pipeline struct {
-	ctx      context.Context
-	ledger   *ledger.Ledger
-	meta     domain.Meta
-	progress func(Progress)
-	summary  Summary
-	flying   []*ledger.Charging
-	at       Progress
+	ctx     context.Context
+	ledger  *ledger.Ledger
+	meta    domain.Meta
+	watch   Watch
+	summary Summary
+	flying  []flight
+	at      Progress
+	results []Result
+}
+
+// flight is a batch on its way to disk.
+type flight struct {
+	under     *ledger.Charging
+	presented []ledger.Presented
+	lines     []int // where results are watched
 }
 
 func (p *pipeline) batch(b *usage.Batch) error {
@@ -136,14 +168,26 @@ func (p *pipeline) batch(b *usage.Batch) error {
 		if err != nil {
 			return err
 		}
-		p.flying = append(p.flying, c)
+		p.flying = append(p.flying, flight{under: c, presented: presented, lines: p.lines(b)})
 	}
 	p.at.Consumed = b.Consumed
 	p.at.Presented += int64(len(b.Items))
-	if p.progress != nil {
-		p.progress(p.at)
+	if p.watch.Progress != nil {
+		p.watch.Progress(p.at)
 	}
 	return nil
+}
+
+// lines keeps where the charges of a batch stand, for those who want to know.
+func (p *pipeline) lines(b *usage.Batch) []int {
+	if p.watch.Results == nil {
+		return nil
+	}
+	lines := make([]int, len(b.Items))
+	for i := range b.Items {
+		lines[i] = b.Items[i].Pos.Line
+	}
+	return lines
 }
 
 // tiers applies volume tiers before what follows is rated.
@@ -166,12 +210,28 @@ func (p *pipeline) tiers(b *usage.Batch) error {
 // drain waits until at most so many batches are on their way.
 func (p *pipeline) drain(ctx context.Context, most int) error {
 	for len(p.flying) > most {
-		outcomes, err := p.flying[0].Wait(ctx)
+		f := p.flying[0]
+		outcomes, err := f.under.Wait(ctx)
 		if err != nil {
 			return err
 		}
 		p.flying = p.flying[1:]
 		p.summary.count(outcomes)
+		if err := p.tell(&f, outcomes); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// tell tells what became of a batch.
+func (p *pipeline) tell(f *flight, outcomes []domain.Outcome) error {
+	if p.watch.Results == nil {
+		return nil
+	}
+	p.results = p.results[:0]
+	for i := range outcomes {
+		p.results = append(p.results, Result{f.lines[i], ReplyOf(&f.presented[i].Charge, &outcomes[i])})
+	}
+	return p.watch.Results(p.results)
 }

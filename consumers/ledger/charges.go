@@ -37,6 +37,28 @@ func (l *Ledger) Charge(ctx context.Context, m domain.Meta, charges []Presented)
 	return c.Wait(ctx)
 }
 
+// ChargeOne presents one charge and returns what became of it when it is on
+// disk. Charges that many callers present at once go to disk together. It
+// completes p's partner and channel; p may be used again afterwards, unless the
+// context ended.
+func (l *Ledger) ChargeOne(ctx context.Context, m domain.Meta, p *Presented) (o domain.Outcome, err error) {
+	l.complete(&m)
+	if err := l.holdBack(ctx, 1); err != nil {
+		return o, err
+	}
+	ctx, end := l.traced(ctx, &m, "charge")
+	defer func() { end(err) }()
+	stream, err := l.route(ctx, p)
+	if err != nil {
+		return o, err
+	}
+	results, err := l.engine.Do(ctx, stream, Command{Meta: m, Do: &p.Charge})
+	if err != nil {
+		return o, fmt.Errorf("charge: %w", err)
+	}
+	return results[0].Outcome, nil
+}
+
 // StartCharging queues charges: those of one account are decided in the order
 // in which they were queued. It waits where the charge index lags too far
 // behind (MaxIndexLag).

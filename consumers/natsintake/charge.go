@@ -2,6 +2,7 @@ package natsintake
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -9,9 +10,9 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"prepayledger/consumers/commandjson"
+	"prepayledger/consumers/intake"
 	"prepayledger/consumers/ledger"
 	"prepayledger/consumers/natsbus"
-	"prepayledger/consumers/usage"
 	"prepayledger/domain"
 )
 
@@ -22,8 +23,7 @@ type charges struct {
 	*Intake
 	sub     *subscription
 	waiting chan charging
-	decoder decoder
-	batch   usage.Batch
+	decoder *intake.Decoder
 	rounds  chan struct{} // has an element for each round on its way
 	held    atomic.Int64  // bytes of requests that are not answered yet
 	done    chan struct{}
@@ -39,7 +39,7 @@ type charging struct {
 func (i *Intake) startCharges(work context.Context) (*charges, error) {
 	c := &charges{
 		Intake: i, waiting: make(chan charging, MaxWaitingCharges), rounds: make(chan struct{}, MaxRounds), done: make(chan struct{}),
-		decoder: decoder{ledger: i.ledger},
+		decoder: intake.NewDecoder(i.ledger),
 	}
 	sub, err := i.subscribe(natsbus.ChargeSubject, c.take)
 	if err != nil {
@@ -64,17 +64,16 @@ func (c *charges) take(msg *nats.Msg) {
 		c.answer(msg, began, commandjson.CodeInvalidRequest, tooLarge(msg))
 		return
 	}
-	c.decoder.now().DecodeMessage(natsbus.ChargeSubject, msg.Data, &c.batch)
+	presented, charges, err := c.decoder.One(natsbus.ChargeSubject, msg.Data)
 	switch {
-	case len(c.batch.Tiers) > 0 || len(c.batch.Items) > 1:
+	case errors.Is(err, intake.ErrSeveral):
 		c.answer(msg, began, commandjson.CodeInvalidRequest, invalid("One charge is taken at a time, nothing was done: send tier changes and batches to "+natsbus.UsageSubject+"."))
-	case len(c.batch.Items) == 0 && c.batch.Stats.Webhooks == 0:
+	case err != nil:
 		c.answer(msg, began, commandjson.CodeInvalidRequest, invalid("The request is empty: send one charge or one webhook as JSON."))
-	case len(c.batch.Items) == 0:
-		c.answer(msg, began, outcomeIgnored, ChargeReply{Outcome: outcomeIgnored})
+	case !charges:
+		c.answer(msg, began, intake.Ignored, ChargeReply{Outcome: intake.Ignored})
 	default:
-		item := &c.batch.Items[0]
-		c.wait(charging{msg, ledger.Presented{Charge: item.Charge, PhoneNumberID: item.PhoneNumberID}, began})
+		c.wait(charging{msg, presented, began})
 	}
 }
 
@@ -175,10 +174,7 @@ func (c *charges) outcome(r *charging, o domain.Outcome, err error) {
 		c.answer(r.msg, r.began, reply.Error.Code, reply)
 		return
 	}
-	reply := ChargeReply{Outcome: string(o.Charge), ChargeID: r.presented.Charge.ChargeID}
-	if o.Charge == domain.ChargeQuarantinedResult {
-		reply.Reason, reply.Detail = o.Reason.String(), r.presented.Charge.Malformed
-	}
+	reply := intake.ReplyOf(&r.presented.Charge, &o)
 	c.answer(r.msg, r.began, reply.Outcome, reply)
 }
 
@@ -186,7 +182,7 @@ func (c *charges) outcome(r *charging, o domain.Outcome, err error) {
 func (i *Intake) answer(msg *nats.Msg, began time.Time, result string, reply any) {
 	i.respond(msg, reply)
 	charges := 0
-	if _, ok := reply.(ChargeReply); ok && result != outcomeIgnored {
+	if _, ok := reply.(ChargeReply); ok && result != intake.Ignored {
 		charges = 1
 	}
 	i.opts.Observer.Handled(withTrace(context.Background(), msg.Header), Handled{

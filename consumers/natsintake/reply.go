@@ -7,6 +7,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"prepayledger/consumers/commandjson"
+	"prepayledger/consumers/intake"
 	"prepayledger/domain"
 	"prepayledger/domain/money"
 )
@@ -24,15 +25,7 @@ type ErrorReply struct {
 }
 
 // ChargeReply answers prepay.charge: what became of the charge, on disk.
-type ChargeReply struct {
-	Outcome  string `json:"outcome" jsonschema:"enum=charged,enum=free,enum=duplicate,enum=quarantined,enum=ignored" jsonschema_description:"ignored is a webhook that charges nothing, such as one of status sent."`
-	ChargeID string `json:"charge_id,omitempty" jsonschema_description:"The id that counts once ever in the account (R8)."`
-	Reason   string `json:"reason,omitempty" jsonschema_description:"Why it is in quarantine (R10)."`
-	Detail   string `json:"detail,omitempty" jsonschema_description:"What exactly is wrong with a malformed record."`
-}
-
-// outcomeIgnored is a webhook without a charge.
-const outcomeIgnored = "ignored"
+type ChargeReply = intake.ChargeReply
 
 // CommandReply answers prepay.command.<Name>: done, on disk. The figures say
 // how the account stands now; they are absent where they could not be looked

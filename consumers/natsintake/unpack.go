@@ -12,10 +12,8 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/nats-io/nats.go/jetstream"
 
-	"prepayledger/consumers/ledger"
 	"prepayledger/consumers/usage"
 	"prepayledger/domain"
-	"prepayledger/domain/rating"
 )
 
 // encodingHeader says how a message is compressed: gzip, or not at all.
@@ -46,22 +44,6 @@ func malformed(line int, raw []byte, format string, args ...any) *usage.Item {
 		Charge: domain.Charge{Malformed: strings.ToValidUTF8(fmt.Sprintf(format, args...), "?"), Raw: rawText(raw)},
 		Pos:    usage.Position{Line: line},
 	}
-}
-
-// decoder decodes by the table of markets in force, which may change while
-// the intake runs. It is for one goroutine.
-type decoder struct {
-	ledger  *ledger.Ledger
-	markets *rating.Markets
-	decoder *usage.Decoder
-}
-
-// now returns the decoder for what is decoded next.
-func (d *decoder) now() *usage.Decoder {
-	if markets := d.ledger.Markets(); d.decoder == nil || markets != d.markets {
-		d.markets, d.decoder = markets, usage.NewDecoder(usage.Options{Markets: markets})
-	}
-	return d.decoder
 }
 
 // unpack decodes a message, batch by batch. A small one may be a single JSON

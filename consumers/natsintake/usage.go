@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap"
 
+	"prepayledger/consumers/intake"
 	"prepayledger/consumers/ledger"
 	"prepayledger/consumers/natsbus"
 	"prepayledger/consumers/usage"
@@ -29,7 +30,7 @@ type works struct {
 	done    sync.WaitGroup
 
 	// What follows belongs to the goroutine that presents.
-	decoder decoder
+	decoder *intake.Decoder
 	batch   usage.Batch
 	next    *flight
 	// landed is how many flights the other goroutine has finished with.
@@ -64,7 +65,7 @@ type flight struct {
 func (i *Intake) startUsage(ctx, work context.Context) (*works, error) {
 	w := &works{
 		Intake: i, fetched: make(chan jetstream.Msg), flights: make(chan *flight, MaxFlights),
-		decoder: decoder{ledger: i.ledger}, landed: make(chan struct{}, MaxFlights), next: &flight{},
+		decoder: intake.NewDecoder(i.ledger), landed: make(chan struct{}, MaxFlights), next: &flight{},
 	}
 	messages, err := w.listen(ctx)
 	if err != nil {
@@ -201,7 +202,7 @@ func (w *works) message(ctx context.Context, msg jetstream.Msg) {
 		ctx = withTrace(ctx, msg.Headers())
 		defer w.depart(ctx)
 	}
-	d.err = unpack(d.name(), msg, w.decoder.now(), &w.batch, func(b *usage.Batch) error {
+	d.err = unpack(d.name(), msg, w.decoder.Now(), &w.batch, func(b *usage.Batch) error {
 		for k := range b.Tiers {
 			if err := w.tier(ctx, d, &b.Tiers[k]); err != nil {
 				return err
