@@ -114,6 +114,7 @@ func (s *server) routes() (*routes, error) {
 	r.add(http.MethodGet, "/readyz", access.Rule{Anyone: true}, http.HandlerFunc(s.readiness))
 	r.add(http.MethodGet, "/metrics", access.Watches(), promhttp.HandlerFor(s.telemetry.registry, promhttp.HandlerOpts{}))
 	routePayments(r, s.payments)
+	s.routeMeta(r)
 	api := httpapi.New(r, httpapi.Options{
 		Desk: s.app, Access: who, Links: links, Logger: s.log.Named("http"), CardLink: s.cardLink(), Issuer: s.settings.issuer(), Provider: s.settings.Provider,
 	})

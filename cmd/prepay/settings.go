@@ -84,6 +84,8 @@ type settings struct {
 
 	signInFlags
 
+	metaFlags
+
 	issuerFlags
 
 	paymentFlags
@@ -148,6 +150,9 @@ func (s *settings) check() error {
 		bad("trace-ratio", "%q is not between 0 and 1", s.TraceRatio)
 	}
 	if err := s.signInFlags.check(); err != nil {
+		problems = append(problems, err)
+	}
+	if err := s.metaFlags.check(); err != nil {
 		problems = append(problems, err)
 	}
 	if err := s.checkMail(); err != nil {

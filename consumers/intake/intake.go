@@ -5,9 +5,9 @@ package intake
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
+	"sync"
 
 	"prepayledger/consumers/ledger"
 	"prepayledger/consumers/usage"
@@ -15,7 +15,7 @@ import (
 )
 
 // window is how many batches (of at most 256 KiB of lines) are on their way to
-// disk at once.
+// disk at once, about.
 const window = 16
 
 // Summary says what became of what was read.
@@ -100,14 +100,13 @@ type Result struct {
 	ChargeReply
 }
 
-// Watch is told how an import goes; what is nil is not told. Its functions are
-// called by the importing goroutine, which waits for them; an error ends the
-// import.
+// Watch is told how an import goes; what is nil is not told.
 type Watch struct {
-	// Progress is told after each batch.
+	// Progress is told after each batch that was read.
 	Progress func(Progress)
-	// Results is told what became of the charges of a batch, in the order of the
-	// lines. The slice is used again.
+	// Results is told what became of the charges of a batch as soon as it is on
+	// disk, in the order of the lines, by one goroutine. While it takes its time
+	// the import waits; its error ends the import. The slice is used again.
 	Results func([]Result) error
 }
 
@@ -122,25 +121,42 @@ func Import(ctx context.Context, l *ledger.Ledger, m domain.Meta, src usage.Sour
 // is cancelled, leaves what came before charged. Presenting it again changes
 // nothing (R8).
 func ImportWatched(ctx context.Context, l *ledger.Ledger, m domain.Meta, src usage.Source, watch Watch) (Summary, error) {
-	m = l.NewCommand(m)
-	p := pipeline{ctx: ctx, ledger: l, meta: m, watch: watch}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	p := pipeline{ctx: ctx, stop: stop, ledger: l, meta: l.NewCommand(m), watch: watch, flights: make(chan flight, window-1)}
 	p.summary.Quarantined = map[string]int64{}
+	landed := make(chan struct{})
+	go func() {
+		defer close(landed)
+		p.land(context.WithoutCancel(ctx))
+	}()
 	stats, err := usage.ReadAll(ctx, src, usage.Options{Markets: l.Markets()}, p.batch)
-	p.summary.Read = stats
-	// What is on its way counts, also when the reading ended badly.
-	return p.summary, errors.Join(err, p.drain(context.WithoutCancel(ctx), 0))
+	close(p.flights)
+	<-landed // what is on its way counts, also when the reading ended badly
+	p.summary.Read, p.summary.Tiers = stats, p.news
+	if p.failed != nil {
+		err = p.failed // it is why the reading ended, if it did not by itself
+	}
+	return p.summary, err
 }
 
-// pipeline is one Import.
+// pipeline is one import. One goroutine presents batches, another waits for
+// them to be on disk.
 type pipeline struct {
 	ctx     context.Context
+	stop    context.CancelCauseFunc
 	ledger  *ledger.Ledger
 	meta    domain.Meta
 	watch   Watch
-	summary Summary
-	flying  []flight
 	at      Progress
+	news    int64 // tiers
+	flights chan flight
+	flying  sync.WaitGroup
+
+	// What follows belongs to the goroutine that waits.
+	summary Summary
 	results []Result
+	failed  error
 }
 
 // flight is a batch on its way to disk.
@@ -161,14 +177,12 @@ func (p *pipeline) batch(b *usage.Batch) error {
 		for i := range b.Items {
 			presented[i] = ledger.Presented{Charge: b.Items[i].Charge, PhoneNumberID: b.Items[i].PhoneNumberID}
 		}
-		if err := p.drain(p.ctx, window-1); err != nil {
-			return err
-		}
 		c, err := p.ledger.StartCharging(p.ctx, p.meta, presented)
 		if err != nil {
 			return err
 		}
-		p.flying = append(p.flying, flight{under: c, presented: presented, lines: p.lines(b)})
+		p.flying.Add(1)
+		p.flights <- flight{under: c, presented: presented, lines: p.lines(b)}
 	}
 	p.at.Consumed = b.Consumed
 	p.at.Presented += int64(len(b.Items))
@@ -192,7 +206,8 @@ func (p *pipeline) lines(b *usage.Batch) []int {
 
 // tiers applies volume tiers before what follows is rated.
 func (p *pipeline) tiers(b *usage.Batch) error {
-	if err := p.drain(p.ctx, 0); err != nil {
+	p.flying.Wait()
+	if err := p.ctx.Err(); err != nil {
 		return err
 	}
 	for _, t := range b.Tiers {
@@ -201,27 +216,29 @@ func (p *pipeline) tiers(b *usage.Batch) error {
 			return fmt.Errorf("%s: %w", t.Pos, err)
 		}
 		if news {
-			p.summary.Tiers++
+			p.news++
 		}
 	}
 	return nil
 }
 
-// drain waits until at most so many batches are on their way.
-func (p *pipeline) drain(ctx context.Context, most int) error {
-	for len(p.flying) > most {
-		f := p.flying[0]
+// land waits for batches in their order. After a failure those that were on
+// their way are still counted.
+func (p *pipeline) land(ctx context.Context) {
+	for f := range p.flights {
 		outcomes, err := f.under.Wait(ctx)
-		if err != nil {
-			return err
+		if err == nil {
+			p.summary.count(outcomes)
+			if p.failed == nil {
+				err = p.tell(&f, outcomes)
+			}
 		}
-		p.flying = p.flying[1:]
-		p.summary.count(outcomes)
-		if err := p.tell(&f, outcomes); err != nil {
-			return err
+		if err != nil && p.failed == nil {
+			p.failed = err
+			p.stop(err)
 		}
+		p.flying.Done()
 	}
-	return nil
 }
 
 // tell tells what became of a batch.

@@ -69,7 +69,7 @@ func BenchmarkReadAll(b *testing.B) {
 	data := chargeLines(100_000, true)
 	b.SetBytes(int64(len(data)))
 	for b.Loop() {
-		stats, err := ReadAll(context.Background(), Source{"x.ndjson", bytes.NewReader(data)}, Options{}, func(*Batch) error { return nil })
+		stats, err := ReadAll(context.Background(), Source{Name: "x.ndjson", R: bytes.NewReader(data)}, Options{}, func(*Batch) error { return nil })
 		if err != nil || stats.Charges != 100_000 {
 			b.Fatal(stats, err)
 		}

@@ -19,7 +19,7 @@ const csvLine = "c-1,PA-1001,CH-1,W,5511987654321,BR,Brazil,marketing,CBP,regula
 // readAll reads a source whole and copies its items.
 func readAll(name string, r io.Reader) ([]Item, Stats, error) {
 	var items []Item
-	stats, err := ReadAll(context.Background(), Source{name, r}, Options{Workers: 2}, func(b *Batch) error {
+	stats, err := ReadAll(context.Background(), Source{Name: name, R: r}, Options{Workers: 2}, func(b *Batch) error {
 		items = append(items, b.Items...)
 		return nil
 	})

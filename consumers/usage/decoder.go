@@ -81,6 +81,15 @@ func (d *Decoder) DecodeMessage(name string, data []byte, b *Batch) {
 	d.DecodeBlock(block, b)
 }
 
+// DecodeWebhook empties the batch and fills it with what a payload of the Cloud
+// API holds, however long it is and however it is laid out. It never fails:
+// what can't be read is delivered as malformed.
+func (d *Decoder) DecodeWebhook(name string, data []byte, b *Batch) {
+	b.reset()
+	b.FirstLine, b.LastLine, b.Consumed, b.Stats.Lines = 1, 1, int64(len(data)), 1
+	d.webhook(data, Position{File: name, Line: 1}, b)
+}
+
 // line decodes one line; text is the same as line.
 func (d *Decoder) line(line []byte, text string, pos Position, block *Block, b *Batch) {
 	r := &d.record

@@ -24,7 +24,7 @@ func TestGolden(t *testing.T) {
 		var got bytes.Buffer
 		out := json.NewEncoder(&got)
 		out.SetEscapeHTML(false)
-		stats, err := ReadAll(context.Background(), Source{name, f}, Options{}, func(b *Batch) error {
+		stats, err := ReadAll(context.Background(), Source{Name: name, R: f}, Options{}, func(b *Batch) error {
 			for _, it := range b.Items {
 				if err := out.Encode(it); err != nil {
 					return err

@@ -40,7 +40,7 @@ func TestReadAllInOrder(t *testing.T) {
 	data := chargeLines(n, true)
 	for name, source := range map[string][]byte{"u.ndjson": data, "u.ndjson.gz": zip(t, data)} {
 		next, consumed := 1, int64(0)
-		stats, err := ReadAll(context.Background(), Source{name, bytes.NewReader(source)}, Options{Workers: 4}, func(b *Batch) error {
+		stats, err := ReadAll(context.Background(), Source{Name: name, R: bytes.NewReader(source)}, Options{Workers: 4}, func(b *Batch) error {
 			if b.FirstLine != next || b.LastLine-b.FirstLine+1 != len(b.Items) || b.Consumed < consumed {
 				t.Errorf("lines %d to %d, want from %d; %d items; consumed %d after %d", b.FirstLine, b.LastLine, next, len(b.Items), b.Consumed, consumed)
 			}
@@ -213,7 +213,7 @@ func TestSplitterAgainstSplit(t *testing.T) {
 		case 1:
 			r = iotest.DataErrReader(r)
 		}
-		s, block := NewSplitter(Source{"u.ndjson", r}), Block{}
+		s, block := NewSplitter(Source{Name: "u.ndjson", R: r}), Block{}
 		var got []string
 		for {
 			err := s.Next(&block)
@@ -236,7 +236,7 @@ func TestReadAllStops(t *testing.T) {
 	data := chargeLines(20_000, true)
 	enough := errors.New("enough")
 	calls := 0
-	stats, err := ReadAll(context.Background(), Source{"u.ndjson", bytes.NewReader(data)}, Options{}, func(*Batch) error {
+	stats, err := ReadAll(context.Background(), Source{Name: "u.ndjson", R: bytes.NewReader(data)}, Options{}, func(*Batch) error {
 		if calls++; calls == 3 {
 			return enough
 		}
@@ -246,11 +246,11 @@ func TestReadAllStops(t *testing.T) {
 		t.Errorf("%d calls, %+v, %v", calls, stats, err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	_, err = ReadAll(ctx, Source{"u.ndjson", bytes.NewReader(data)}, Options{}, func(*Batch) error { cancel(); return nil })
+	_, err = ReadAll(ctx, Source{Name: "u.ndjson", R: bytes.NewReader(data)}, Options{}, func(*Batch) error { cancel(); return nil })
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
-	_, err = ReadAll(ctx, Source{"u.ndjson", bytes.NewReader(data)}, Options{}, func(*Batch) error { t.Error("called though cancelled"); return nil })
+	_, err = ReadAll(ctx, Source{Name: "u.ndjson", R: bytes.NewReader(data)}, Options{}, func(*Batch) error { t.Error("called though cancelled"); return nil })
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled before: %v", err)
 	}

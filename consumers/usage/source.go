@@ -16,6 +16,9 @@ type Source struct {
 	// Name is what people call it: a file's name, or "-".
 	Name string
 	R    io.Reader
+	// Live delivers lines as soon as they are read: somebody at the other end may
+	// wait for what becomes of them. Else blocks are filled first.
+	Live bool
 }
 
 // readBuffer is how much is read from a source at a time: 64 KiB.

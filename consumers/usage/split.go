@@ -47,6 +47,7 @@ func (e *SourceError) Unwrap() error { return e.Err }
 type Splitter struct {
 	file    string
 	in      *input
+	live    bool
 	carry   []byte // the beginning of a line
 	line    int    // lines delivered
 	columns []field
@@ -55,7 +56,9 @@ type Splitter struct {
 }
 
 // NewSplitter returns a splitter of the source. Nothing is read yet.
-func NewSplitter(src Source) *Splitter { return &Splitter{file: src.Name, in: newInput(src.R)} }
+func NewSplitter(src Source) *Splitter {
+	return &Splitter{file: src.Name, in: newInput(src.R), live: src.Live}
+}
 
 // Next fills the block, whose memory it reuses. It returns io.EOF at the end,
 // a *HeaderError for a CSV file with a wrong header, and a *SourceError where
@@ -99,12 +102,13 @@ func (s *Splitter) Next(b *Block) error {
 	return nil
 }
 
-// fill reads until buf has so many bytes or the input ends.
+// fill reads until buf has so many bytes or the input ends; of a live source,
+// until there is a line.
 func (s *Splitter) fill(buf []byte, size int) []byte {
 	if cap(buf) < size {
 		buf = append(make([]byte, 0, size), buf...)
 	}
-	for len(buf) < size && s.err == nil {
+	for len(buf) < size && s.err == nil && !(s.live && bytes.IndexByte(buf, '\n') >= 0) {
 		n, err := s.in.Read(buf[len(buf):size])
 		buf, s.err = buf[:len(buf)+n], err
 	}

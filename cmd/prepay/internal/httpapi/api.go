@@ -79,6 +79,7 @@ type API struct {
 	// follows events.
 	uploads   chan struct{}
 	following following
+	taking    taking
 }
 
 // New puts the API's routes on the router. Who makes a request must be in its
@@ -105,6 +106,7 @@ func (a *API) register() {
 	a.refunds()
 	a.statements()
 	a.usage()
+	a.intake()
 	a.invoices()
 	a.forecasts()
 	a.provider()

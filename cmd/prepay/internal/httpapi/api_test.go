@@ -18,7 +18,7 @@ import (
 )
 
 // api is an API on a data folder with accounts PA-1 and PA-2.
-func api(t *testing.T) (*API, http.Handler) {
+func api(t testing.TB) (*API, http.Handler) {
 	t.Helper()
 	now := time.Date(2026, 11, 10, 12, 0, 0, 0, time.UTC)
 	d, err := desk.Open(t.Context(), t.TempDir(), app.Options{Clock: func() time.Time { return now }})
