@@ -57,6 +57,99 @@ func (e ChannelViewState) Valid() bool {
 	}
 }
 
+// Defines values for ChargeBodyPricingModel.
+const (
+	CBP ChargeBodyPricingModel = "CBP"
+	PMP ChargeBodyPricingModel = "PMP"
+)
+
+// Valid indicates whether the value is a known member of the ChargeBodyPricingModel enum.
+func (e ChargeBodyPricingModel) Valid() bool {
+	switch e {
+	case CBP:
+		return true
+	case PMP:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ChargeBodyPricingType.
+const (
+	FreeCustomerService ChargeBodyPricingType = "free_customer_service"
+	FreeEntryPoint      ChargeBodyPricingType = "free_entry_point"
+	Regular             ChargeBodyPricingType = "regular"
+)
+
+// Valid indicates whether the value is a known member of the ChargeBodyPricingType enum.
+func (e ChargeBodyPricingType) Valid() bool {
+	switch e {
+	case FreeCustomerService:
+		return true
+	case FreeEntryPoint:
+		return true
+	case Regular:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ChargeLineOutcome.
+const (
+	ChargeLineOutcomeCharged     ChargeLineOutcome = "charged"
+	ChargeLineOutcomeDuplicate   ChargeLineOutcome = "duplicate"
+	ChargeLineOutcomeFree        ChargeLineOutcome = "free"
+	ChargeLineOutcomeIgnored     ChargeLineOutcome = "ignored"
+	ChargeLineOutcomeQuarantined ChargeLineOutcome = "quarantined"
+)
+
+// Valid indicates whether the value is a known member of the ChargeLineOutcome enum.
+func (e ChargeLineOutcome) Valid() bool {
+	switch e {
+	case ChargeLineOutcomeCharged:
+		return true
+	case ChargeLineOutcomeDuplicate:
+		return true
+	case ChargeLineOutcomeFree:
+		return true
+	case ChargeLineOutcomeIgnored:
+		return true
+	case ChargeLineOutcomeQuarantined:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for IntakeChargeReplyOutcome.
+const (
+	IntakeChargeReplyOutcomeCharged     IntakeChargeReplyOutcome = "charged"
+	IntakeChargeReplyOutcomeDuplicate   IntakeChargeReplyOutcome = "duplicate"
+	IntakeChargeReplyOutcomeFree        IntakeChargeReplyOutcome = "free"
+	IntakeChargeReplyOutcomeIgnored     IntakeChargeReplyOutcome = "ignored"
+	IntakeChargeReplyOutcomeQuarantined IntakeChargeReplyOutcome = "quarantined"
+)
+
+// Valid indicates whether the value is a known member of the IntakeChargeReplyOutcome enum.
+func (e IntakeChargeReplyOutcome) Valid() bool {
+	switch e {
+	case IntakeChargeReplyOutcomeCharged:
+		return true
+	case IntakeChargeReplyOutcomeDuplicate:
+		return true
+	case IntakeChargeReplyOutcomeFree:
+		return true
+	case IntakeChargeReplyOutcomeIgnored:
+		return true
+	case IntakeChargeReplyOutcomeQuarantined:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for InviteInputBodyRole.
 const (
 	InviteInputBodyRoleAdmin   InviteInputBodyRole = "admin"
@@ -762,6 +855,27 @@ func (e ExportQuarantineParamsOwner) Valid() bool {
 	}
 }
 
+// Defines values for PresentUsageParamsResults.
+const (
+	All      PresentUsageParamsResults = "all"
+	Problems PresentUsageParamsResults = "problems"
+	Summary  PresentUsageParamsResults = "summary"
+)
+
+// Valid indicates whether the value is a known member of the PresentUsageParamsResults enum.
+func (e PresentUsageParamsResults) Valid() bool {
+	switch e {
+	case All:
+		return true
+	case Problems:
+		return true
+	case Summary:
+		return true
+	default:
+		return false
+	}
+}
+
 // AccountFigures defines model for AccountFigures.
 type AccountFigures struct {
 	// Adjustments Exact decimal.
@@ -1089,6 +1203,77 @@ type Channels struct {
 	Items *[]ChannelView `json:"items"`
 }
 
+// ChargeBody defines model for ChargeBody.
+type ChargeBody struct {
+	// Amount Exact decimal; without it the charge is rated here (R9).
+	//
+	// Example: 0.0625
+	Amount *string `json:"amount,omitempty"`
+
+	// Category Example: marketing
+	Category string `json:"category"`
+
+	// ChannelID Example: CH-1
+	ChannelID *string `json:"channel_id,omitempty"`
+
+	// ChargeID The message id under PMP, the conversation id under CBP; counts once ever.
+	//
+	// Example: wamid.HBgLMTY1MDM4Nzk0MzkVAgAS
+	ChargeID string `json:"charge_id"`
+
+	// Country ISO 3166 code.
+	//
+	// Example: BR
+	Country *string `json:"country,omitempty"`
+
+	// Currency With amount.
+	//
+	// Example: USD
+	Currency *string `json:"currency,omitempty"`
+
+	// Market Example: Brazil
+	Market     *string   `json:"market,omitempty"`
+	OccurredAt time.Time `json:"occurred_at"`
+
+	// PartnerID Example: PA-1001
+	PartnerID    *string                `json:"partner_id,omitempty"`
+	PricingModel ChargeBodyPricingModel `json:"pricing_model"`
+	PricingType  *ChargeBodyPricingType `json:"pricing_type,omitempty"`
+
+	// Recipient The recipient's number; its country decides the market where neither market nor country is given.
+	//
+	// Example: 5511987654321
+	Recipient *string `json:"recipient,omitempty"`
+	WabaID    *string `json:"waba_id,omitempty"`
+}
+
+// ChargeBodyPricingModel defines model for ChargeBody.PricingModel.
+type ChargeBodyPricingModel string
+
+// ChargeBodyPricingType defines model for ChargeBody.PricingType.
+type ChargeBodyPricingType string
+
+// ChargeLine defines model for ChargeLine.
+type ChargeLine struct {
+	// ChargeID The id that counts once ever in the account (R8).
+	ChargeID *string `json:"charge_id,omitempty"`
+
+	// Detail What exactly is wrong with a malformed record.
+	Detail *string `json:"detail,omitempty"`
+
+	// Line Where it stands, counted from 1.
+	Line int64 `json:"line"`
+
+	// Outcome ignored is a webhook that charges nothing, such as one of status sent.
+	Outcome ChargeLineOutcome `json:"outcome"`
+
+	// Reason Why it is in quarantine (R10).
+	Reason *string `json:"reason,omitempty"`
+}
+
+// ChargeLineOutcome ignored is a webhook that charges nothing, such as one of status sent.
+type ChargeLineOutcome string
+
 // Comment defines model for Comment.
 type Comment struct {
 	// Text What you say.
@@ -1364,6 +1549,35 @@ type ImportedCard struct {
 type ImportedMarkets struct {
 	// New false: this table holds already.
 	New bool `json:"new"`
+}
+
+// IntakeChargeReply defines model for IntakeChargeReply.
+type IntakeChargeReply struct {
+	// ChargeID The id that counts once ever in the account (R8).
+	ChargeID *string `json:"charge_id,omitempty"`
+
+	// Detail What exactly is wrong with a malformed record.
+	Detail *string `json:"detail,omitempty"`
+
+	// Outcome ignored is a webhook that charges nothing, such as one of status sent.
+	Outcome IntakeChargeReplyOutcome `json:"outcome"`
+
+	// Reason Why it is in quarantine (R10).
+	Reason *string `json:"reason,omitempty"`
+}
+
+// IntakeChargeReplyOutcome ignored is a webhook that charges nothing, such as one of status sent.
+type IntakeChargeReplyOutcome string
+
+// IntakeSummary defines model for IntakeSummary.
+type IntakeSummary struct {
+	Charged           int64            `json:"charged"`
+	Duplicates        int64            `json:"duplicates"`
+	Free              int64            `json:"free"`
+	Quarantined       map[string]int64 `json:"quarantined"`
+	QuarantinedBefore int64            `json:"quarantined_before"`
+	Read              UsageStats       `json:"read"`
+	TierChanges       int64            `json:"tier_changes"`
 }
 
 // InviteInputBody defines model for InviteInputBody.
@@ -2718,6 +2932,14 @@ type StreamPage struct {
 	Stream string      `json:"stream"`
 }
 
+// UploadEnd defines model for UploadEnd.
+type UploadEnd struct {
+	// Done Whether everything was taken. Else present the same again.
+	Done    bool          `json:"done"`
+	Error   *Problem      `json:"error,omitempty"`
+	Summary IntakeSummary `json:"summary"`
+}
+
 // Usage defines model for Usage.
 type Usage struct {
 	// By What the labels are.
@@ -2789,6 +3011,17 @@ type UsageLine struct {
 	Count     int64  `json:"count"`
 	FreeCount int64  `json:"free_count"`
 	Label     string `json:"label"`
+}
+
+// UsageStats defines model for UsageStats.
+type UsageStats struct {
+	Charges         int64 `json:"charges"`
+	IgnoredChanges  int64 `json:"ignored_changes"`
+	IgnoredStatuses int64 `json:"ignored_statuses"`
+	Lines           int64 `json:"lines"`
+	Malformed       int64 `json:"malformed"`
+	TierChanges     int64 `json:"tier_changes"`
+	Webhooks        int64 `json:"webhooks"`
 }
 
 // User defines model for User.
@@ -4203,6 +4436,15 @@ type ListStreamEventsParams struct {
 	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
 }
 
+// PresentUsageParams defines parameters for PresentUsage.
+type PresentUsageParams struct {
+	// Results Which charges are answered with a line: all, problems (those in quarantine), or summary (none).
+	Results *PresentUsageParamsResults `form:"results,omitempty" json:"results,omitempty"`
+}
+
+// PresentUsageParamsResults defines parameters for PresentUsage.
+type PresentUsageParamsResults string
+
 // ListUsersParams defines parameters for ListUsers.
 type ListUsersParams struct {
 	// Limit Items a page.
@@ -4271,6 +4513,9 @@ type UnblockJSONRequestBody = UnblockJSONBody
 
 // ImportBankStatementMultipartRequestBody defines body for ImportBankStatement for multipart/form-data ContentType.
 type ImportBankStatementMultipartRequestBody ImportBankStatementMultipartBody
+
+// PresentChargeJSONRequestBody defines body for PresentCharge for application/json ContentType.
+type PresentChargeJSONRequestBody = ChargeBody
 
 // CreateKeyJSONRequestBody defines body for CreateKey for application/json ContentType.
 type CreateKeyJSONRequestBody = KeyBody
@@ -4839,6 +5084,24 @@ type ClientInterface interface {
 	// Corresponds with GET /v1/bank-statements/{statement_id} (the `GetBankStatement` operationId).
 	GetBankStatement(ctx context.Context, statementID string, params *GetBankStatementParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// PresentChargeWithBody Present one charge, and learn what became of it when it is on disk.
+	//
+	// A rated or unrated charge, or a webhook with one. It counts once ever by its charge id (R8): repeat it after any doubt. What can't be charged is in quarantine and is answered so, not refused (R10).
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/charges (the `PresentCharge` operationId).
+	PresentChargeWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PresentCharge Present one charge, and learn what became of it when it is on disk.
+	//
+	// A rated or unrated charge, or a webhook with one. It counts once ever by its charge id (R8): repeat it after any doubt. What can't be charged is in quarantine and is answered so, not refused (R10).
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/charges (the `PresentCharge` operationId).
+	PresentCharge(ctx context.Context, body PresentChargeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// FollowEvents Follow the events of the log (server-sent events), or page through them (JSON).
 	//
 	// Corresponds with GET /v1/events (the `FollowEvents` operationId).
@@ -5230,6 +5493,15 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /v1/streams/{stream}/events/{revision} (the `GetEvent` operationId).
 	GetEvent(ctx context.Context, stream string, revision int64, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PresentUsageWithBody Present many charges and webhooks, line by line.
+	//
+	// NDJSON, or CSV with a header; compressed with gzip or not; as long as it may be. Results are answered while lines still come: a client that wants all of them reads while it sends. Where the connection breaks, what was taken stays taken; the same again counts nothing twice (R8). The last line is an UploadEnd; without it, or where it is not done, present the same again.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/usage (the `PresentUsage` operationId).
+	PresentUsageWithBody(ctx context.Context, params *PresentUsageParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListUsers List users by e-mail address.
 	//
@@ -6443,6 +6715,44 @@ func (c *Client) GetBankStatement(ctx context.Context, statementID string, param
 	return c.Client.Do(req)
 }
 
+// PresentChargeWithBody Present one charge, and learn what became of it when it is on disk.
+//
+// A rated or unrated charge, or a webhook with one. It counts once ever by its charge id (R8): repeat it after any doubt. What can't be charged is in quarantine and is answered so, not refused (R10).
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/charges (the `PresentCharge` operationId).
+func (c *Client) PresentChargeWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPresentChargeRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PresentCharge Present one charge, and learn what became of it when it is on disk.
+//
+// A rated or unrated charge, or a webhook with one. It counts once ever by its charge id (R8): repeat it after any doubt. What can't be charged is in quarantine and is answered so, not refused (R10).
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/charges (the `PresentCharge` operationId).
+func (c *Client) PresentCharge(ctx context.Context, body PresentChargeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPresentChargeRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // FollowEvents Follow the events of the log (server-sent events), or page through them (JSON).
 //
 // Corresponds with GET /v1/events (the `FollowEvents` operationId).
@@ -7485,6 +7795,25 @@ func (c *Client) ListStreamEvents(ctx context.Context, stream string, params *Li
 // Corresponds with GET /v1/streams/{stream}/events/{revision} (the `GetEvent` operationId).
 func (c *Client) GetEvent(ctx context.Context, stream string, revision int64, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetEventRequest(c.Server, stream, revision)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PresentUsageWithBody Present many charges and webhooks, line by line.
+//
+// NDJSON, or CSV with a header; compressed with gzip or not; as long as it may be. Results are answered while lines still come: a client that wants all of them reads while it sends. Where the connection breaks, what was taken stays taken; the same again counts nothing twice (R8). The last line is an UploadEnd; without it, or where it is not done, present the same again.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/usage (the `PresentUsage` operationId).
+func (c *Client) PresentUsageWithBody(ctx context.Context, params *PresentUsageParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPresentUsageRequestWithBody(c.Server, params, contentType, body)
 	if err != nil {
 		return nil, err
 	}
@@ -11286,6 +11615,46 @@ func NewGetBankStatementRequest(server string, statementID string, params *GetBa
 	return req, nil
 }
 
+// NewPresentChargeRequest calls the generic PresentCharge builder with application/json body
+func NewPresentChargeRequest(server string, body PresentChargeJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPresentChargeRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewPresentChargeRequestWithBody constructs an http.Request for the PresentCharge method, with any body, and a specified content type
+func NewPresentChargeRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/charges")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewFollowEventsRequest constructs an http.Request for the FollowEvents method
 func NewFollowEventsRequest(server string, params *FollowEventsParams) (*http.Request, error) {
 	var err error
@@ -14871,6 +15240,62 @@ func NewGetEventRequest(server string, stream string, revision int64) (*http.Req
 	return req, nil
 }
 
+// NewPresentUsageRequestWithBody constructs an http.Request for the PresentUsage method, with any body, and a specified content type
+func NewPresentUsageRequestWithBody(server string, params *PresentUsageParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/usage")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Results != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "results", *params.Results, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewListUsersRequest constructs an http.Request for the ListUsers method
 func NewListUsersRequest(server string, params *ListUsersParams) (*http.Request, error) {
 	var err error
@@ -15789,6 +16214,24 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /v1/bank-statements/{statement_id} (the `GetBankStatement` operationId).
 	GetBankStatementWithResponse(ctx context.Context, statementID string, params *GetBankStatementParams, reqEditors ...RequestEditorFn) (*GetBankStatementResponse, error)
 
+	// PresentChargeWithBodyWithResponse Present one charge, and learn what became of it when it is on disk.
+	//
+	// A rated or unrated charge, or a webhook with one. It counts once ever by its charge id (R8): repeat it after any doubt. What can't be charged is in quarantine and is answered so, not refused (R10).
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/charges (the `PresentCharge` operationId).
+	PresentChargeWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PresentChargeResponse, error)
+
+	// PresentChargeWithResponse Present one charge, and learn what became of it when it is on disk.
+	//
+	// A rated or unrated charge, or a webhook with one. It counts once ever by its charge id (R8): repeat it after any doubt. What can't be charged is in quarantine and is answered so, not refused (R10).
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/charges (the `PresentCharge` operationId).
+	PresentChargeWithResponse(ctx context.Context, body PresentChargeJSONRequestBody, reqEditors ...RequestEditorFn) (*PresentChargeResponse, error)
+
 	// FollowEventsWithResponse Follow the events of the log (server-sent events), or page through them (JSON).
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -16250,6 +16693,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /v1/streams/{stream}/events/{revision} (the `GetEvent` operationId).
 	GetEventWithResponse(ctx context.Context, stream string, revision int64, reqEditors ...RequestEditorFn) (*GetEventResponse, error)
+
+	// PresentUsageWithBodyWithResponse Present many charges and webhooks, line by line.
+	//
+	// NDJSON, or CSV with a header; compressed with gzip or not; as long as it may be. Results are answered while lines still come: a client that wants all of them reads while it sends. Where the connection breaks, what was taken stays taken; the same again counts nothing twice (R8). The last line is an UploadEnd; without it, or where it is not done, present the same again.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/usage (the `PresentUsage` operationId).
+	PresentUsageWithBodyWithResponse(ctx context.Context, params *PresentUsageParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PresentUsageResponse, error)
 
 	// ListUsersWithResponse List users by e-mail address.
 	//
@@ -19063,6 +19515,54 @@ func (r GetBankStatementResponse) ContentType() string {
 	return ""
 }
 
+type PresentChargeResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *IntakeChargeReply
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PresentChargeResponse) GetJSON200() *IntakeChargeReply {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PresentChargeResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PresentChargeResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PresentChargeResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PresentChargeResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PresentChargeResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type FollowEventsResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -21600,6 +22100,47 @@ func (r GetEventResponse) ContentType() string {
 	return ""
 }
 
+type PresentUsageResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PresentUsageResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PresentUsageResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PresentUsageResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PresentUsageResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PresentUsageResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type ListUsersResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -23003,6 +23544,36 @@ func (c *ClientWithResponses) GetBankStatementWithResponse(ctx context.Context, 
 	return ParseGetBankStatementResponse(rsp)
 }
 
+// PresentChargeWithBodyWithResponse Present one charge, and learn what became of it when it is on disk.
+//
+// A rated or unrated charge, or a webhook with one. It counts once ever by its charge id (R8): repeat it after any doubt. What can't be charged is in quarantine and is answered so, not refused (R10).
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/charges (the `PresentCharge` operationId).
+func (c *ClientWithResponses) PresentChargeWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PresentChargeResponse, error) {
+	rsp, err := c.PresentChargeWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePresentChargeResponse(rsp)
+}
+
+// PresentChargeWithResponse Present one charge, and learn what became of it when it is on disk.
+//
+// A rated or unrated charge, or a webhook with one. It counts once ever by its charge id (R8): repeat it after any doubt. What can't be charged is in quarantine and is answered so, not refused (R10).
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/charges (the `PresentCharge` operationId).
+func (c *ClientWithResponses) PresentChargeWithResponse(ctx context.Context, body PresentChargeJSONRequestBody, reqEditors ...RequestEditorFn) (*PresentChargeResponse, error) {
+	rsp, err := c.PresentCharge(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePresentChargeResponse(rsp)
+}
+
 // FollowEventsWithResponse Follow the events of the log (server-sent events), or page through them (JSON).
 //
 // Returns a wrapper object for the known response body format(s).
@@ -23859,6 +24430,21 @@ func (c *ClientWithResponses) GetEventWithResponse(ctx context.Context, stream s
 		return nil, err
 	}
 	return ParseGetEventResponse(rsp)
+}
+
+// PresentUsageWithBodyWithResponse Present many charges and webhooks, line by line.
+//
+// NDJSON, or CSV with a header; compressed with gzip or not; as long as it may be. Results are answered while lines still come: a client that wants all of them reads while it sends. Where the connection breaks, what was taken stays taken; the same again counts nothing twice (R8). The last line is an UploadEnd; without it, or where it is not done, present the same again.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/usage (the `PresentUsage` operationId).
+func (c *ClientWithResponses) PresentUsageWithBodyWithResponse(ctx context.Context, params *PresentUsageParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PresentUsageResponse, error) {
+	rsp, err := c.PresentUsageWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePresentUsageResponse(rsp)
 }
 
 // ListUsersWithResponse List users by e-mail address.
@@ -26249,6 +26835,39 @@ func ParseGetBankStatementResponse(rsp *http.Response) (*GetBankStatementRespons
 	return response, nil
 }
 
+// ParsePresentChargeResponse parses an HTTP response from a PresentChargeWithResponse call
+func ParsePresentChargeResponse(rsp *http.Response) (*PresentChargeResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PresentChargeResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest IntakeChargeReply
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseFollowEventsResponse parses an HTTP response from a FollowEventsWithResponse call
 func ParseFollowEventsResponse(rsp *http.Response) (*FollowEventsResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -28003,6 +28622,32 @@ func ParseGetEventResponse(rsp *http.Response) (*GetEventResponse, error) {
 		}
 		response.JSON200 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParsePresentUsageResponse parses an HTTP response from a PresentUsageWithResponse call
+func ParsePresentUsageResponse(rsp *http.Response) (*PresentUsageResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PresentUsageResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
 		var dest Problem
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
