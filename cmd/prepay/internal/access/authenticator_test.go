@@ -407,3 +407,48 @@ func FuzzCredentials(f *testing.F) {
 		}
 	})
 }
+
+// BenchmarkMiddleware is what finding out who asks costs a request, with a key
+// and with a browser's session; the bare handler beside it.
+func BenchmarkMiddleware(b *testing.B) {
+	s, err := Open(b.TempDir(), Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	a, err := NewAuthenticator(s, AuthenticatorOptions{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	_, key, err := s.CreateKey(context.Background(), admin, NewKey{Name: "gateway", Role: RoleService})
+	if err != nil {
+		b.Fatal(err)
+	}
+	browser := httptest.NewRecorder()
+	who := &Identity{Principal: &Principal{Kind: KindUser, ID: "u-1", Name: "ana@example.com", Role: RoleFinance}}
+	if err := a.StartSession(browser, httptest.NewRequest("GET", "/", nil), who); err != nil {
+		b.Fatal(err)
+	}
+	next := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
+	for _, c := range []struct {
+		name, header, value string
+		h                   http.Handler
+	}{
+		{"bare", "X-API-Key", key, next},
+		{"key", "X-API-Key", key, a.Middleware(next)},
+		{"session", "Cookie", browser.Result().Cookies()[0].String(), a.Middleware(next)},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			r := httptest.NewRequest("GET", "/v1/accounts/PA-1/balance", nil)
+			r.Header.Set(c.header, c.value)
+			b.ReportAllocs()
+			for b.Loop() {
+				w := httptest.ResponseRecorder{HeaderMap: http.Header{}}
+				c.h.ServeHTTP(&w, r)
+				if w.Code >= 400 {
+					b.Fatal(w.Code)
+				}
+			}
+		})
+	}
+}

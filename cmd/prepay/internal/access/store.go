@@ -32,6 +32,8 @@ type Options struct {
 
 	// params are those of passwords; tests make them cheap.
 	params *argon2id.Params
+	// fs is where files are; tests cut its power.
+	fs vfs.FS
 }
 
 // Store keeps who has access: users, keys, sessions, and a log of what was done
@@ -112,7 +114,10 @@ func Open(dir string, o Options) (_ *Store, err error) {
 	if s.passwords, err = newPasswords(params); err != nil {
 		return nil, err
 	}
-	if err := s.open(dir); err != nil {
+	if o.fs == nil {
+		o.fs = vfs.Default
+	}
+	if err := s.open(dir, o.fs); err != nil {
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(context.Background())
@@ -126,11 +131,11 @@ func OpenData(dataDir string, o Options) (*Store, error) {
 	return Open(filepath.Join(dataDir, Folder), o)
 }
 
-func (s *Store) open(dir string) (err error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+func (s *Store) open(dir string, files vfs.FS) (err error) {
+	if err := files.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("access: %w", err)
 	}
-	lock, err := pebble.LockDirectory(dir, vfs.Default)
+	lock, err := pebble.LockDirectory(dir, files)
 	var file *os.PathError
 	if errors.As(err, &file) {
 		return fmt.Errorf("access: %w", err)
@@ -138,7 +143,7 @@ func (s *Store) open(dir string) (err error) {
 	if err != nil {
 		return fmt.Errorf("%w: %s: %w", eventstore.ErrLocked, dir, err)
 	}
-	db, err := pebble.Open(dir, &pebble.Options{Logger: quiet{s.logger}, Lock: lock})
+	db, err := pebble.Open(dir, &pebble.Options{FS: files, Logger: quiet{s.logger}, Lock: lock})
 	if err != nil {
 		return errors.Join(fmt.Errorf("access in %s can't be opened: %w", dir, err), lock.Close())
 	}
