@@ -230,7 +230,7 @@ func (w *Web) follow(q *request) error {
 				ok = ok && send("event: changed\ndata: %s\n\n", name)
 			}
 		case <-beat.C:
-			ok = send(": beat\n\n")
+			ok = w.auth.Recheck(q.Context()) && send(": beat\n\n")
 		}
 	}
 	return nil
