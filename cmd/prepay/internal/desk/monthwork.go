@@ -89,8 +89,10 @@ func (d *Desk) ProposeMonth(ctx context.Context, m domain.Meta, month domain.Mon
 // uninvoiced restates the sum of WABAs in no document (R27), nil states none.
 func (d *Desk) ApproveMonth(ctx context.Context, m domain.Meta, month domain.Month, uninvoiced *money.Amount) error {
 	return d.monthWork(ctx, m, month, []any{"approve", uninvoiced}, func(m domain.Meta) error {
-		_, err := d.Ledger.ApproveMonth(ctx, m, month, uninvoiced)
-		return err
+		if _, err := d.Ledger.ApproveMonth(ctx, m, month, uninvoiced); err != nil {
+			return err
+		}
+		return d.Ledger.Settle(ctx) // whoever posted sees the balances after it
 	})
 }
 
@@ -101,8 +103,10 @@ func (d *Desk) PostMonth(ctx context.Context, m domain.Meta, month domain.Month)
 		return err
 	}
 	defer leave()
-	_, err = d.Ledger.PostMonth(ctx, m, month) // repeated, it posts nothing twice
-	return err
+	if _, err := d.Ledger.PostMonth(ctx, m, month); err != nil { // repeated, it posts nothing twice
+		return err
+	}
+	return d.Ledger.Settle(ctx)
 }
 
 // WithdrawMonth takes a proposal back that is not approved (R29).

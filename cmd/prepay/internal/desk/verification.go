@@ -103,3 +103,13 @@ func (d *Desk) StartVerification(by string) (Verification, error) {
 	}()
 	return c.last, nil
 }
+
+// WaitVerification waits until no verification is under way.
+func (d *Desk) WaitVerification() {
+	d.checking.mu.Lock()
+	done := d.checking.done
+	d.checking.mu.Unlock()
+	if done != nil {
+		<-done
+	}
+}
