@@ -116,7 +116,7 @@ func (s *server) routes() (*routes, error) {
 	routePayments(r, s.payments)
 	s.routeMeta(r)
 	api := httpapi.New(r, httpapi.Options{
-		Desk: s.app, Access: who, Links: links, Logger: s.log.Named("http"), CardLink: s.cardLink(), Issuer: s.settings.issuer(), Provider: s.settings.Provider,
+		Ending: s.ending, Desk: s.app, Access: who, Links: links, Logger: s.log.Named("http"), CardLink: s.cardLink(), Issuer: s.settings.issuer(), Provider: s.settings.Provider,
 	})
 	pages.Mount(r)
 	r.NotFound(apart(httpapi.NotFound, r.NotFoundHandler()))

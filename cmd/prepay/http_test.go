@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"io"
 	"math/big"
 	"net"
 	"net/http"
@@ -165,5 +166,38 @@ func TestUnknownPaths(t *testing.T) {
 	}
 	if code, _ := r.get("/metrics"); code != http.StatusOK {
 		t.Errorf("metrics with a key: %d", code)
+	}
+}
+
+// TestStopEndsStreams ends what is followed when the ledger stops: nobody who
+// listens keeps it running until its time is over.
+func TestStopEndsStreams(t *testing.T) {
+	r := serve(t, t.TempDir())
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, r.HTTP+"/v1/events", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("X-API-Key", r.AdminKey)
+	req.Header.Set("Accept", "text/event-stream")
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if _, err := res.Body.Read(make([]byte, 1)); err != nil || res.StatusCode != http.StatusOK {
+		t.Fatal(res.Status, err)
+	}
+	stopped := make(chan int, 1)
+	go func() { stopped <- r.end() }()
+	select {
+	case code := <-stopped:
+		if code != 0 {
+			t.Errorf("code %d", code)
+		}
+	case <-time.After(stopTimeout * 9 / 10):
+		t.Error("it waits for who follows")
+	}
+	if _, err := io.Copy(io.Discard, res.Body); err != nil {
+		t.Errorf("the stream was cut off, not ended: %v", err)
 	}
 }

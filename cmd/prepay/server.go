@@ -65,8 +65,10 @@ type server struct {
 	// payments takes the webhooks of a card processor; nil is none.
 	payments http.Handler
 
-	// taking ends the intake and the deadlines; the rest follows.
+	// taking ends the intake and the deadlines, and what is streamed to those
+	// who follow (ending); the rest follows.
 	taking  context.CancelFunc
+	ending  context.Context
 	running sync.WaitGroup
 	// listening says that the intake takes messages.
 	listening atomic.Bool
@@ -104,7 +106,7 @@ func (s *server) start(ctx context.Context) (err error) {
 		return err
 	}
 	work, taking := context.WithCancel(context.WithoutCancel(ctx))
-	s.taking = taking
+	s.ending, s.taking = work, taking
 	s.run(work, "gate states", s.states.Run)
 	s.run(work, "deadlines", deadlines.New(s.app.Ledger, s.app.Views.Accounts, deadlines.Options{Logger: s.log}).Run)
 	pages := history.NewServer(s.conn, s.app.Store, s.log)

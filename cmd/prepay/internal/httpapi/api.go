@@ -62,6 +62,9 @@ type Options struct {
 	// is DefaultRate; Burst is how many at once, 0 is DefaultBurst.
 	Rate  float64
 	Burst int
+	// Ending is done when the server stops: what would last as long as the
+	// caller stays ends then. nil never ends.
+	Ending context.Context
 	// Now is the clock by which requests are counted; nil is time.Now.
 	Now func() time.Time
 }
@@ -87,6 +90,9 @@ type API struct {
 func New(router chi.Router, opts Options) *API {
 	if opts.Logger == nil {
 		opts.Logger = zap.NewNop()
+	}
+	if opts.Ending == nil {
+		opts.Ending = context.Background()
 	}
 	opts.Provider = cmp.Or(opts.Provider, ledger.DefaultProvider)
 	a := &API{opts: opts, desk: opts.Desk, log: opts.Logger, router: router, limits: newLimits(&opts), uploads: make(chan struct{}, UploadsAtOnce)}

@@ -35,6 +35,9 @@ const (
 	// FollowWrite is how long a follower may take to take what is written; who
 	// is slower is cut off and can go on later (time).
 	FollowWrite = 20 * time.Second
+	// FollowLife is how long a follower stays connected (time); who comes again
+	// goes on where it was, and is asked again who it is.
+	FollowLife = time.Hour
 	// typeEvents is what a follower accepts.
 	typeEvents = "text/event-stream"
 	// MaxTypes bounds the types of events that are asked for.
@@ -255,12 +258,21 @@ func revision(field, text string) (eventstore.Revision, error) {
 type eventStream struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
-	begun   bool
+	// holds says whether the follower still has access; it is asked with every
+	// sign of life.
+	holds func() bool
+	begun bool
 }
+
+// errNoAccess ends a stream whose follower has no access any more.
+var errNoAccess = errors.New("the follower has no access any more")
 
 // send writes an event, or a sign of life; id is how far the follower has come,
 // empty where it has not.
 func (s *eventStream) send(id string, e *eventstore.Recorded) error {
+	if e == nil && !s.holds() {
+		return errNoAccess
+	}
 	if err := s.begin(); err != nil {
 		return err
 	}
@@ -300,8 +312,9 @@ func (s *eventStream) write(text string) error {
 	return s.control.Flush()
 }
 
-// follow answers with events until the caller leaves or is too slow. What fails
-// before the first byte is returned.
+// follow answers with events until the caller leaves, is too slow or has no
+// access any more, or until the server stops. What fails before the first byte
+// is returned.
 func (a *API) follow(w http.ResponseWriter, r *http.Request, run func(context.Context, *eventStream, <-chan time.Time) error) error {
 	leave, err := a.following.enter(access.From(r.Context()).ID)
 	if err != nil {
@@ -310,11 +323,14 @@ func (a *API) follow(w http.ResponseWriter, r *http.Request, run func(context.Co
 	defer leave()
 	ticker := time.NewTicker(HeartBeat)
 	defer ticker.Stop()
-	s := &eventStream{w: w, control: http.NewResponseController(w)}
+	ctx, cancel := context.WithTimeout(r.Context(), FollowLife)
+	defer cancel()
+	defer context.AfterFunc(a.opts.Ending, cancel)()
+	s := &eventStream{w: w, control: http.NewResponseController(w), holds: func() bool { return a.opts.Access == nil || a.opts.Access.Recheck(ctx) }}
 	beat, stop := beginsNow(ticker.C)
 	defer stop()
-	err = run(r.Context(), s, beat)
-	if s.begun || errors.Is(err, context.Canceled) {
+	err = run(ctx, s, beat)
+	if s.begun || ctx.Err() != nil {
 		return nil
 	}
 	return err
