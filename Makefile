@@ -4,7 +4,7 @@ GO ?= go
 
 # Packages whose goroutines share memory and whose tests are quick: they are
 # tested with the race detector each time. The others are by `make soak`.
-RACE = ./eventstore/decider ./consumers/intake/... ./consumers/ledger/... ./consumers/deadlines ./consumers/gate/... ./consumers/gatestate ./consumers/outbound ./consumers/history ./consumers/natsintake ./consumers/notices ./consumers/publisher ./consumers/payments/... ./consumers/webhooks ./consumers/mailer ./consumers/why/natswhy ./projections/...
+RACE = ./cmd/prepay/internal/access ./eventstore/decider ./consumers/intake/... ./consumers/ledger/... ./consumers/deadlines ./consumers/gate/... ./consumers/gatestate ./consumers/outbound ./consumers/history ./consumers/natsintake ./consumers/notices ./consumers/publisher ./consumers/payments/... ./consumers/webhooks ./consumers/mailer ./consumers/why/natswhy ./projections/...
 
 # The sizes of `make soak`. It runs long and fills the disk for a while: not for CI.
 SOAK_CHARGES = 10000000

@@ -164,3 +164,33 @@ func TestFirstStart(t *testing.T) {
 		t.Error("a key although somebody was invited")
 	}
 }
+
+// TestLinksAreMailed mails invitations, and what people ask for who forgot
+// their password, with links to where browsers see the ledger.
+func TestLinksAreMailed(t *testing.T) {
+	in := newInbox(t)
+	r := serve(t, filepath.Join(t.TempDir(), "data"), "--smtp-url", in.url, "--mail-from", "prepay@example.com", "--http-url", "https://prepay.example.com/")
+	d := &door{"server", globals{serverFlags: serverFlags{APIKey: r.AdminKey}}, []string{"--server", r.HTTP}}
+	text := d.must(t, nil, "access", "user", "invite", "ana@example.com", "--role", "finance")
+	if !strings.Contains(text, "was mailed to ana@example.com") || !strings.Contains(text, "  https://prepay.example.com/set-password?token=pl_") {
+		t.Error(text)
+	}
+	in.want(t, "ana@example.com", "Your access to prepay")
+}
+
+// TestAccessSettings refuses settings that can't be right.
+func TestAccessSettings(t *testing.T) {
+	for want, args := range map[string][]string{
+		"--http-url":             {"--http-url", "prepay.example.com"},
+		"--http-trusted-proxies": {"--http-trusted-proxies", "10.0.0.0/99"},
+		"--oidc-":                {"--oidc-issuer", "https://id.example.com"},
+		"--oidc-issuer":          {"--oidc-client-id", "prepay"},
+	} {
+		refused(t, want, exitFailed, t.TempDir(), append([]string{"config", "check"}, args...)...)
+	}
+	ok(t, t.TempDir(), "config", "check", "--http-url", "https://prepay.example.com", "--http-trusted-proxies", "10.0.0.0/8,192.0.2.1",
+		"--oidc-issuer", "https://id.example.com", "--oidc-client-id", "prepay", "--oidc-redirect-url", "https://prepay.example.com/oidc/callback")
+	if out := ok(t, t.TempDir(), "config", "show", "--oidc-client-secret", "hunter2"); strings.Contains(out, "hunter2") {
+		t.Error("a secret is shown")
+	}
+}

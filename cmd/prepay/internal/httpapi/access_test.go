@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,7 +15,11 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"prepayledger/cmd/prepay/internal/access"
+	"prepayledger/cmd/prepay/internal/app"
+	"prepayledger/cmd/prepay/internal/desk"
 	"prepayledger/consumers/mailer"
+	"prepayledger/domain"
+	"prepayledger/domain/money"
 )
 
 // door is the API behind the authenticator, as it is served.
@@ -94,6 +99,69 @@ func (d *door) refused(credential, method, path, body string, status int, code s
 }
 
 const password = "correct horse battery"
+
+// TestFollowerLosesAccess ends a stream of events when the key of who follows is
+// revoked: what comes afterwards is not sent.
+func TestFollowerLosesAccess(t *testing.T) {
+	d := newDoor(t)
+	ledger, err := desk.Open(t.Context(), t.TempDir(), app.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = ledger.Close() })
+	auth, err := access.NewAuthenticator(d.store, access.AuthenticatorOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := chi.NewRouter()
+	r.Use(WithRequestID, auth.Middleware)
+	New(r, Options{Access: auth, Desk: ledger})
+	server := httptest.NewServer(r)
+	defer server.Close()
+	_, secret, err := d.store.CreateKey(t.Context(), access.By{}, access.NewKey{Name: "follower", Role: access.RoleAuditor})
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := func(partner string) {
+		t.Helper()
+		cmd := &domain.OpenAccount{PartnerID: partner, Currency: "EUR", Card: "sim_ok", CarriedOver: money.MustParse("500")}
+		if err := ledger.Ledger.Do(t.Context(), partner, domain.Meta{Actor: "test:set-up"}, cmd); err != nil {
+			t.Fatal(err)
+		}
+	}
+	open("PA-1")
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	q, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+"/v1/events", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q.Header.Set("X-API-Key", secret)
+	q.Header.Set("Accept", "text/event-stream")
+	res, err := http.DefaultClient.Do(q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	lines := bufio.NewScanner(res.Body)
+	for lines.Scan() && !strings.Contains(lines.Text(), "PA-1") {
+	}
+	if !strings.Contains(lines.Text(), "PA-1") {
+		t.Fatal("nothing came", lines.Err())
+	}
+	if _, err := d.store.RevokeKey(t.Context(), access.By{}, "follower"); err != nil {
+		t.Fatal(err)
+	}
+	open("PA-2")
+	for lines.Scan() {
+		if strings.Contains(lines.Text(), "PA-2") {
+			t.Fatal("it came after the key was revoked")
+		}
+	}
+	if err := lines.Err(); err != nil {
+		t.Fatal(err)
+	}
+}
 
 // TestUserByAPI invites somebody, who signs a program in and out.
 func TestUserByAPI(t *testing.T) {
