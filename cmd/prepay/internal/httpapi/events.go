@@ -258,8 +258,8 @@ func revision(field, text string) (eventstore.Revision, error) {
 type eventStream struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
-	// holds says whether the follower still has access; it is asked with every
-	// sign of life.
+	// holds says whether the follower still has access; it is asked before each
+	// event and sign of life.
 	holds func() bool
 	begun bool
 }
@@ -270,7 +270,7 @@ var errNoAccess = errors.New("the follower has no access any more")
 // send writes an event, or a sign of life; id is how far the follower has come,
 // empty where it has not.
 func (s *eventStream) send(id string, e *eventstore.Recorded) error {
-	if e == nil && !s.holds() {
+	if !s.holds() {
 		return errNoAccess
 	}
 	if err := s.begin(); err != nil {

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestStreamEndsWithAccess ends a stream at the next sign of life when its
+// TestStreamEndsWithAccess ends a stream before the next sign of life when its
 // follower's key is revoked, not before.
 func TestStreamEndsWithAccess(t *testing.T) {
 	w := httptest.NewRecorder()
