@@ -111,7 +111,7 @@ func (d *Desk) Confirm(ctx context.Context, m domain.Meta, proposal, partner str
 	if err != nil {
 		return "", err
 	}
-	owner, cmd, err := confirmation(p, partner)
+	owner, cmd, err := Confirmation(p, partner)
 	if err != nil || cmd == nil {
 		return owner, err
 	}
@@ -125,9 +125,9 @@ func (d *Desk) Confirm(ctx context.Context, m domain.Meta, proposal, partner str
 	return owner, d.Ledger.Do(ctx, owner, m, cmd)
 }
 
-// confirmation is the command that confirms a proposal, and for whom; no
+// Confirmation is the command that confirms a proposal, and for whom; no
 // command where that was done.
-func confirmation(p *bankstatement.Proposal, partner string) (string, *domain.ConfirmPayment, error) {
+func Confirmation(p *bankstatement.Proposal, partner string) (string, *domain.ConfirmPayment, error) {
 	if p.Status == bankstatement.Confirmed {
 		if partner != "" && partner != p.PartnerID {
 			return "", nil, domain.Reject(domain.ReferenceUsed, "Reference %.64q was confirmed for account %s: each payment is confirmed once.", p.Reference, p.PartnerID)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -35,6 +36,8 @@ type Month struct {
 	Revision eventstore.Revision
 	// ComputedAt is when it was read or, a preview, computed.
 	ComputedAt time.Time
+	// inputs are the versions of the documents that a preview was made of.
+	inputs string
 	rows       []MonthLine
 	// largest are the places of rows by the size of the difference.
 	largest    []int32
@@ -87,8 +90,14 @@ func (d *Desk) ReadMonth(ctx context.Context, month domain.Month, preview bool) 
 	if err != nil {
 		return nil, err
 	}
+	inputs := ""
+	if preview {
+		if inputs, err = d.inputsOf(ctx, month); err != nil {
+			return nil, err
+		}
+	}
 	key := monthKey{month, preview}
-	if m := d.months.get(key, revision); m != nil {
+	if m := d.months.get(key, revision, inputs); m != nil {
 		return m, nil
 	}
 	leave, err := d.months.reading.enter(ctx, "The reading of a month")
@@ -96,7 +105,7 @@ func (d *Desk) ReadMonth(ctx context.Context, month domain.Month, preview bool) 
 		return nil, err
 	}
 	defer leave()
-	if m := d.months.get(key, revision); m != nil { // another one read it meanwhile
+	if m := d.months.get(key, revision, inputs); m != nil { // another one read it meanwhile
 		return m, nil
 	}
 	read := d.readMonth
@@ -107,8 +116,30 @@ func (d *Desk) ReadMonth(ctx context.Context, month domain.Month, preview bool) 
 	if err != nil {
 		return nil, err
 	}
+	m.inputs = inputs
 	d.months.keep(key, m)
 	return m, nil
+}
+
+// inputsOf names the documents of a month with where their streams end: another
+// version, or a line that is allocated, makes another preview at once.
+func (d *Desk) inputsOf(ctx context.Context, month domain.Month) (string, error) {
+	if err := d.Ledger.Settle(ctx); err != nil {
+		return "", err
+	}
+	ids, err := d.documentIDs(month)
+	if err != nil {
+		return "", err
+	}
+	var text strings.Builder
+	for _, id := range ids {
+		revision, err := d.lastRevision(ctx, reconciliation.MetaInvoiceStream(id))
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintf(&text, "%q %d\n", id, revision)
+	}
+	return text.String(), nil
 }
 
 // lastRevision is where a stream ends; NoStream where there is none.
@@ -189,12 +220,12 @@ func list[T any](all []T) []T {
 }
 
 // get returns a month that is kept and not out of date.
-func (m *months) get(key monthKey, revision eventstore.Revision) *Month {
+func (m *months) get(key monthKey, revision eventstore.Revision, inputs string) *Month {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	k := m.kept[key]
 	now := time.Now()
-	if k == nil || k.Revision != revision || key.preview && now.Sub(k.ComputedAt) > PreviewAge {
+	if k == nil || k.Revision != revision || k.inputs != inputs || key.preview && now.Sub(k.ComputedAt) > PreviewAge {
 		return nil
 	}
 	k.asked = now

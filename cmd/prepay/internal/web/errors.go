@@ -51,7 +51,7 @@ func (w *Web) explain(q *request, err error) (status int, title, text string) {
 	switch {
 	case errors.Is(err, access.ErrForbidden):
 		return http.StatusForbidden, "Not for your role", "Your sign-in may not do this. Ask an admin for another role if you need it."
-	case errors.Is(err, access.ErrForeign), errors.Is(err, errNotFound), errors.Is(err, desk.ErrNotThere), strings.HasPrefix(string(domain.RejectionCode(err)), "unknown_"):
+	case errors.Is(err, access.ErrForeign), errors.Is(err, errNotFound), errors.Is(err, desk.ErrNotFound), errors.Is(err, desk.ErrNotThere), strings.HasPrefix(string(domain.RejectionCode(err)), "unknown_"):
 		return http.StatusNotFound, "Nothing here", "There is no such page, or what it was about is not among what you may see. Check the address, or begin at the start."
 	case errors.As(err, &refused):
 		return refused.Code.Status(), "That was not done", refused.Message
@@ -75,6 +75,9 @@ func refusal(err error) (string, bool) {
 	}
 	var rejection *domain.Rejection
 	var field *commandjson.FieldError
+	if errors.Is(err, desk.ErrBusy) {
+		return err.Error(), true
+	}
 	if errors.As(err, &rejection) || errors.As(err, &field) {
 		return commandjson.ProblemOf(err).Message, true
 	}

@@ -43,6 +43,8 @@ type Web struct {
 	tasks  *tasks
 	// verifier runs verifications.
 	verifier *verifier
+	// jobs are tasks that pages show the progress of.
+	jobs jobs
 }
 
 // New returns the pages. Mount puts them on a router.
