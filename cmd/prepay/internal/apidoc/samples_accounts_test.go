@@ -35,6 +35,12 @@ func charge(t *testing.T, d *desk.Desk) {
 		ChargeID: "wamid.1", PartnerID: "PA-1", ChannelID: "CH-1", WABAID: "102290129340398", Market: "Spain", Category: "marketing", Model: domain.PMP,
 		PricingType: domain.PricingTypeRegular, OccurredAt: d.Ledger.Now().Add(-time.Hour), Priced: true, Amount: money.MustParse("0.0625"), Currency: "EUR",
 	}}})
+	if err == nil { // and one that is not priced, for which there is no rate
+		_, err = d.Ledger.Charge(ctx, m, []ledger.Presented{{Charge: domain.Charge{
+			ChargeID: "wamid.q", PartnerID: "PA-1", ChannelID: "CH-1", WABAID: "102290129340398", Market: "Spain", Category: "marketing", Model: domain.PMP,
+			PricingType: domain.PricingTypeRegular, OccurredAt: d.Ledger.Now().Add(-time.Hour),
+		}}})
+	}
 	if err == nil {
 		err = d.Ledger.Settle(ctx)
 	}

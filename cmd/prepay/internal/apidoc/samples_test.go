@@ -40,16 +40,19 @@ func anything() map[string]string {
 	return map[string]string{
 		"partner_id": "PA-1", "channel_id": "CH-1", "recharge_id": "PA-1-R000001", "refund_id": "PA-1-F000001", "month": "2026-11",
 		"number": "PA-1-2026-000001", "user": sampleUser, "key": "gateway",
+		"invoice_id": "MI-1", "line": "1", "statement_id": "5f2190dd26b9", "proposal_id": "5f2190dd26b9-1", "stream": "account-PA-1", "revision": "0",
 	}
 }
 
 // sample is a call of an operation, in the order in which they are made.
 type sample struct {
-	op     string
-	role   access.Role
-	path   map[string]string
-	query  string
-	body   string
+	op    string
+	role  access.Role
+	path  map[string]string
+	query string
+	body  string
+	// bodyOf makes the body out of what there is by then, instead of body.
+	bodyOf func(*testing.T, *desk.Desk) string
 	header map[string]string
 	status int
 	// contains is in the answer.
@@ -66,5 +69,5 @@ func samples() []sample {
 		{op: "get_account", role: access.RoleAuditor, path: map[string]string{"partner_id": "PA-3"}, status: 404, contains: "unknown_account"},
 		{op: "change_recharge_settings", role: access.RolePartner, path: own, body: `{"threshold":"250"}`, header: map[string]string{"Idempotency-Key": "k-1"}, status: 200},
 		{op: "change_recharge_settings", role: access.RolePartner, path: own, body: `{"threshold":"-1"}`, status: 422, contains: "invalid_setting"},
-	}, accountSamples()...)
+	}, append(accountSamples(), monthSamples()...)...)
 }

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net/http"
 	"reflect"
+	"strconv"
 	"strings"
 	"time"
 
@@ -238,6 +239,10 @@ func (a *API) describe(op *huma.Operation, rule access.Rule) {
 		op.Responses = map[string]*huma.Response{}
 	}
 	if op.Responses["default"] == nil {
+		for _, status := range op.Errors {
+			op.Responses[strconv.Itoa(status)] = a.problemResponse()
+		}
+		op.Errors = nil // huma would describe them as its own kind
 		op.Responses["default"] = a.problemResponse()
 	}
 	a.routes = append(a.routes, access.Route{Method: op.Method, Path: op.Path, Rule: rule})
