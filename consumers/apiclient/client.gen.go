@@ -59,16 +59,16 @@ func (e ChannelViewState) Valid() bool {
 
 // Defines values for ChargeBodyPricingModel.
 const (
-	CBP ChargeBodyPricingModel = "CBP"
-	PMP ChargeBodyPricingModel = "PMP"
+	ChargeBodyPricingModelCBP ChargeBodyPricingModel = "CBP"
+	ChargeBodyPricingModelPMP ChargeBodyPricingModel = "PMP"
 )
 
 // Valid indicates whether the value is a known member of the ChargeBodyPricingModel enum.
 func (e ChargeBodyPricingModel) Valid() bool {
 	switch e {
-	case CBP:
+	case ChargeBodyPricingModelCBP:
 		return true
-	case PMP:
+	case ChargeBodyPricingModelPMP:
 		return true
 	default:
 		return false
@@ -77,19 +77,19 @@ func (e ChargeBodyPricingModel) Valid() bool {
 
 // Defines values for ChargeBodyPricingType.
 const (
-	FreeCustomerService ChargeBodyPricingType = "free_customer_service"
-	FreeEntryPoint      ChargeBodyPricingType = "free_entry_point"
-	Regular             ChargeBodyPricingType = "regular"
+	ChargeBodyPricingTypeFreeCustomerService ChargeBodyPricingType = "free_customer_service"
+	ChargeBodyPricingTypeFreeEntryPoint      ChargeBodyPricingType = "free_entry_point"
+	ChargeBodyPricingTypeRegular             ChargeBodyPricingType = "regular"
 )
 
 // Valid indicates whether the value is a known member of the ChargeBodyPricingType enum.
 func (e ChargeBodyPricingType) Valid() bool {
 	switch e {
-	case FreeCustomerService:
+	case ChargeBodyPricingTypeFreeCustomerService:
 		return true
-	case FreeEntryPoint:
+	case ChargeBodyPricingTypeFreeEntryPoint:
 		return true
-	case Regular:
+	case ChargeBodyPricingTypeRegular:
 		return true
 	default:
 		return false
@@ -857,19 +857,19 @@ func (e ExportQuarantineParamsOwner) Valid() bool {
 
 // Defines values for PresentUsageParamsResults.
 const (
-	All      PresentUsageParamsResults = "all"
-	Problems PresentUsageParamsResults = "problems"
-	Summary  PresentUsageParamsResults = "summary"
+	PresentUsageParamsResultsAll      PresentUsageParamsResults = "all"
+	PresentUsageParamsResultsProblems PresentUsageParamsResults = "problems"
+	PresentUsageParamsResultsSummary  PresentUsageParamsResults = "summary"
 )
 
 // Valid indicates whether the value is a known member of the PresentUsageParamsResults enum.
 func (e PresentUsageParamsResults) Valid() bool {
 	switch e {
-	case All:
+	case PresentUsageParamsResultsAll:
 		return true
-	case Problems:
+	case PresentUsageParamsResultsProblems:
 		return true
-	case Summary:
+	case PresentUsageParamsResultsSummary:
 		return true
 	default:
 		return false

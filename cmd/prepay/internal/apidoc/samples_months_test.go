@@ -16,6 +16,7 @@ const (
 	sampleInvoice = "invoice_id,document_type,billing_period,waba_id,phone_number_id,country,market,category,pricing_type,tier,volume,amount,currency\n" +
 		"MI-1,INV,2026-11-01,102290129340398,,ES,Spain,marketing,regular,,1,0.06,EUR\n" +
 		"MI-1,INV,2026-11-01,999,,ES,Spain,marketing,regular,,1,0.06,EUR\n"
+	sampleCharge    = `{"charge_id":"wamid.2","partner_id":"PA-1","channel_id":"CH-1","waba_id":"102290129340398","market":"Spain","category":"marketing","pricing_model":"PMP","occurred_at":"2026-11-10T11:30:00Z","amount":"0.0625","currency":"EUR"}`
 	sampleBank      = "booking_date,amount,currency,debtor,reference,text\n2026-11-09,12.34,EUR,Acme,BANK-77,thanks\n"
 	sampleMarkets   = "calling_code_prefix,country,market,effective_from\n34,ES,Spain,2025-07-01\n"
 	sampleRates     = "market,currency,category,from_volume,to_volume,rate\nSpain,EUR,marketing,1,MAX,0.0625\n"
@@ -115,6 +116,9 @@ func monthSamples() []sample {
 		{op: "search", role: auditor, query: "?q=PA-1", status: 200, contains: "PA-1"},
 		{op: "get_verification", role: auditor, status: 200},
 		{op: "start_verification", role: auditor, status: 202},
+		{op: "present_charge", role: access.RoleService, body: sampleCharge, status: 200, contains: "charged"},
+		{op: "present_usage", role: access.RoleService, query: "?results=all", body: sampleCharge + "\n", header: map[string]string{"Content-Type": "application/x-ndjson"}, status: 200, contains: "duplicate"},
+		{op: "present_usage", role: access.RoleService, body: sampleCharge, header: map[string]string{"Content-Type": "application/xml"}, status: 415},
 		{op: "get_health", role: access.RoleService, status: 200},
 	}
 	for _, part := range []string{"accounts", "lines", "documents", "unallocated", "uninvoiced", "own_cost", "comments"} {
