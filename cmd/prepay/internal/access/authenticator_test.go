@@ -443,8 +443,8 @@ func BenchmarkMiddleware(b *testing.B) {
 			r.Header.Set(c.header, c.value)
 			b.ReportAllocs()
 			for b.Loop() {
-				w := httptest.ResponseRecorder{HeaderMap: http.Header{}}
-				c.h.ServeHTTP(&w, r)
+				w := httptest.NewRecorder()
+				c.h.ServeHTTP(w, r)
 				if w.Code >= 400 {
 					b.Fatal(w.Code)
 				}

@@ -109,14 +109,14 @@ func TestKeysProperty(t *testing.T) {
 		type key struct {
 			life    time.Duration
 			newest  string
-			older   string
+			older   []string // the newest first, also those that hold no more
 			revoked bool
 		}
 		secrets, keys := map[string]secret{}, map[string]*key{}
 		name := func() string { return rapid.SampledFrom(slices.Sorted(maps.Keys(keys))).Draw(t, "key") }
 		for range rapid.IntRange(1, 25).Draw(t, "steps") {
-			switch step := rapid.SampledFrom([]string{"make", "rotate", "revoke", "wait", "restart"}).Draw(t, "step"); {
-			case step == "make" || len(keys) == 0:
+			switch step := rapid.SampledFrom([]string{"make", "rotate", "rotate", "rotate", "revoke", "wait", "restart"}).Draw(t, "step"); {
+			case step == "make" && len(keys) < 3 || len(keys) == 0:
 				n := fmt.Sprintf("key-%d", len(keys))
 				life := time.Duration(rapid.IntRange(1, 40).Draw(t, "hours")) * time.Hour
 				_, text, err := s.CreateKey(ctx, admin, NewKey{Name: n, Role: RoleService, Life: life})
@@ -135,11 +135,21 @@ func TestKeysProperty(t *testing.T) {
 				if k.revoked {
 					continue
 				}
-				delete(secrets, k.older)
-				if old := secrets[k.newest]; now.Add(overlap).Before(old.until) {
-					secrets[k.newest] = secret{n, now.Add(overlap)}
+				k.older, k.newest = slices.Insert(k.older, 0, k.newest), text
+				hold := 0
+				for _, text := range k.older {
+					until := secrets[text].until
+					if now.Add(overlap).Before(until) {
+						until = now.Add(overlap)
+					}
+					if hold == maxOlder {
+						until = now
+					}
+					if now.Before(until) {
+						hold++
+					}
+					secrets[text] = secret{n, until}
 				}
-				k.older, k.newest = k.newest, text
 				secrets[text] = secret{n, now.Add(k.life)}
 			case step == "revoke":
 				n := name()
@@ -147,8 +157,9 @@ func TestKeysProperty(t *testing.T) {
 					t.Fatal(err)
 				}
 				keys[n].revoked = true
-				delete(secrets, keys[n].newest)
-				delete(secrets, keys[n].older)
+				for _, text := range append(keys[n].older, keys[n].newest) {
+					delete(secrets, text)
+				}
 			case step == "wait":
 				now = now.Add(time.Duration(rapid.IntRange(1, 600).Draw(t, "minutes")) * time.Minute)
 			case step == "restart":
@@ -158,7 +169,7 @@ func TestKeysProperty(t *testing.T) {
 				s = memory(t, files, clock)
 			}
 			for n, k := range keys {
-				for _, text := range []string{k.newest, k.older} {
+				for _, text := range append([]string{k.newest}, k.older...) {
 					want := ""
 					if known, ok := secrets[text]; ok && now.Before(known.until) {
 						want = n

@@ -30,7 +30,7 @@ type Key struct {
 	RotatedAt *time.Time `json:"rotated_at,omitempty"`
 	// ExpiresAt is when it holds no more; nil is never.
 	ExpiresAt *time.Time `json:"expires_at,omitempty"`
-	// OldUntil is until when the secret before the last rotation holds.
+	// OldUntil is until when secrets of before the last rotation hold.
 	OldUntil *time.Time `json:"old_until,omitempty"`
 	// RevokedAt is when it was taken back; nil is not.
 	RevokedAt *time.Time `json:"revoked_at,omitempty"`
@@ -42,13 +42,19 @@ type Key struct {
 type keyRecord struct {
 	Key
 	Hash digest `json:"hash"`
-	// OldHash holds until OldUntil.
-	OldHash *digest `json:"old_hash,omitempty"`
+	// Older are the secrets of before that hold yet, the newest first.
+	Older []olderSecret `json:"older,omitempty"`
 	// Life is for how long each secret holds (time); 0 is for ever.
 	Life time.Duration `json:"life"`
 
 	// used is the minute of the last use, and is that of all records of a key.
 	used *atomic.Int64
+}
+
+// olderSecret is one of before a rotation.
+type olderSecret struct {
+	Hash  digest    `json:"hash"`
+	Until time.Time `json:"until"`
 }
 
 // manages reports whether a key may decide who has access.
@@ -71,8 +77,8 @@ func keyKey(id string) []byte { return append([]byte{keyPrefix}, id...) }
 func (s *Store) keepKey(k *keyRecord) {
 	if old := s.keys[k.ID]; old != nil {
 		delete(s.secrets, old.Hash)
-		if old.OldHash != nil {
-			delete(s.secrets, *old.OldHash)
+		for _, o := range old.Older {
+			delete(s.secrets, o.Hash)
 		}
 	}
 	s.keys[k.ID], s.names[k.Name] = k, k
@@ -82,8 +88,8 @@ func (s *Store) keepKey(k *keyRecord) {
 	p := &Principal{Kind: KindKey, ID: k.ID, Name: k.Name, Role: k.Role, Partners: k.Partners, Scopes: k.Scopes}
 	until := nanoseconds(k.ExpiresAt)
 	s.secrets[k.Hash] = &credential{hash: k.Hash, principal: p, until: until, used: k.used}
-	if k.OldHash != nil {
-		s.secrets[*k.OldHash] = &credential{hash: *k.OldHash, principal: p, until: nanoseconds(k.OldUntil), used: k.used}
+	for _, o := range k.Older {
+		s.secrets[o.Hash] = &credential{hash: o.Hash, principal: p, until: nanoseconds(&o.Until), used: k.used}
 	}
 }
 
@@ -313,8 +319,9 @@ func (s *Store) EnsureAdminKey(context.Context) (secret string, created bool, er
 }
 
 // RotateKey gives a key a new secret for as long as the old one held when it
-// was new. The old one holds for an overlap yet, up to MaxOverlap; one before
-// it no more.
+// was new. Older ones hold for an overlap yet, up to MaxOverlap, and no longer
+// than they did: who rotates again because the new secret got lost shuts nobody
+// out.
 func (s *Store) RotateKey(_ context.Context, by By, idOrName string, overlap time.Duration) (Key, string, error) {
 	if overlap < 0 || overlap > MaxOverlap {
 		return Key{}, "", refuse(CodeInvalid, "The old secret may hold for up to %s beside the new one.", MaxOverlap)
@@ -331,21 +338,39 @@ func (s *Store) RotateKey(_ context.Context, by By, idOrName string, overlap tim
 		}
 		k = *old
 		k.Hash, k.RotatedAt, k.ExpiresAt = hash, &c.now, expiry(c.now, k.Life)
-		k.OldHash, k.OldUntil = nil, nil
-		until := c.now.Add(overlap)
-		if old.ExpiresAt != nil && old.ExpiresAt.Before(until) {
-			until = *old.ExpiresAt
-		}
-		if c.now.Before(until) {
-			k.OldHash, k.OldUntil = &old.Hash, &until
-		}
-		return firstOf(c.putKey(&k), c.logKey(by, ActionKeyRotated, &k, fmt.Sprintf("the old secret holds for %s", max(0, until.Sub(c.now)))))
+		k.age(old, c.now, c.now.Add(overlap))
+		return firstOf(c.putKey(&k), c.logKey(by, ActionKeyRotated, &k, fmt.Sprintf("older secrets hold for %s", overlap)))
 	})
 	if err != nil {
 		return Key{}, "", err
 	}
 	return k.view(), secret, nil
 }
+
+// age makes the secrets of before a rotation older ones, which hold until an
+// instant at the latest. The oldest of too many hold no more.
+func (k *keyRecord) age(before *keyRecord, now, latest time.Time) {
+	until := latest
+	if before.ExpiresAt != nil {
+		until = *before.ExpiresAt
+	}
+	k.Older, k.OldUntil = nil, nil
+	for _, o := range append([]olderSecret{{before.Hash, until}}, before.Older...) {
+		if latest.Before(o.Until) {
+			o.Until = latest
+		}
+		if !now.Before(o.Until) || len(k.Older) == maxOlder {
+			continue
+		}
+		k.Older = append(k.Older, o)
+		if k.OldUntil == nil || k.OldUntil.Before(o.Until) {
+			k.OldUntil = &o.Until
+		}
+	}
+}
+
+// maxOlder is how many older secrets of a key hold at a time (count).
+const maxOlder = 4
 
 // RevokeKey takes a key back, with all its secrets, from this moment on.
 func (s *Store) RevokeKey(_ context.Context, by By, idOrName string) (Key, error) {
@@ -362,7 +387,7 @@ func (s *Store) RevokeKey(_ context.Context, by By, idOrName string) (Key, error
 			return errLastAdmin()
 		}
 		k = *old
-		k.RevokedAt, k.OldHash, k.OldUntil = &c.now, nil, nil
+		k.RevokedAt, k.Older, k.OldUntil = &c.now, nil, nil
 		return firstOf(c.putKey(&k), c.logKey(by, ActionKeyRevoked, &k, ""))
 	})
 	if err != nil {

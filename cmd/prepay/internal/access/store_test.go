@@ -443,7 +443,19 @@ func TestRotation(t *testing.T) {
 	}
 	_, _, err = b.RotateKey(ctx, admin, "gateway", MaxOverlap+1)
 	wantRefused(t, err, CodeInvalid)
-	b.now = b.now.Add(30*24*time.Hour - time.Minute)
+	_, fifth, _ := b.RotateKey(ctx, admin, "gateway", time.Hour)
+	if _, _, err := b.RotateKey(ctx, admin, "gateway", MaxOverlap); err != nil {
+		t.Fatal(err)
+	}
+	b.again()
+	if b.KeyPrincipal(fourth) == nil || b.KeyPrincipal(fifth) == nil {
+		t.Error("who rotates again shuts out who has the secret before")
+	}
+	b.now = b.now.Add(time.Hour)
+	if b.KeyPrincipal(fourth) != nil || b.KeyPrincipal(fifth) == nil {
+		t.Error("rotating again makes an older secret hold for longer, or shorter")
+	}
+	b.now = b.now.Add(30*24*time.Hour - time.Hour - time.Minute)
 	if short, _, err := b.RotateKey(ctx, admin, "gateway", time.Hour); err != nil || !short.OldUntil.Equal(b.now.Add(time.Minute)) {
 		t.Errorf("an overlap outlives the secret: %v, %v", short.OldUntil, err)
 	}
