@@ -103,7 +103,7 @@ func (s *server) routes() (*routes, error) {
 		return nil, err
 	}
 	pages, err := web.New(web.Deps{
-		Desk: s.app, Access: who, Data: s.globals.Data, SendReset: s.sendReset(links), RequestID: httpapi.RequestID, Logger: s.log.Named("web"),
+		Desk: s.app, Access: who, Data: s.globals.Data, Links: links, SendReset: s.sendReset(links), RequestID: httpapi.RequestID, Logger: s.log.Named("web"),
 	})
 	if err != nil {
 		return nil, err

@@ -19,6 +19,8 @@ type Deps struct {
 	// Access says who makes a request, and begins and ends sessions. Its Refuse
 	// should be Web.Refuse for requests of pages.
 	Access *access.Authenticator
+	// Links makes the links of invitations and resets.
+	Links *access.Links
 	// SendReset mails the token of a reset to whom it is for; nil where there
 	// are no mails.
 	SendReset func(ctx context.Context, u *access.User, token string)
@@ -75,6 +77,7 @@ func (w *Web) Mount(r chi.Router) {
 	w.partnerPages(r)
 	w.financePages(r)
 	w.auditorPages(r)
+	w.adminPages(r)
 }
 
 // Run follows the ledger for live updates until the context ends, and waits for

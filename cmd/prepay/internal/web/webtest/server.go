@@ -159,7 +159,7 @@ func (s *Server) listen(t testing.TB, log *zap.Logger, options func(url string) 
 		t.Fatal(err)
 	}
 	if s.Web, err = web.New(web.Deps{
-		Desk: s.Desk, Access: auth, SendReset: s.keepReset, Data: s.Data, RequestID: httpapi.RequestID, Logger: log,
+		Desk: s.Desk, Access: auth, Links: &access.Links{Base: func() string { return s.URL }}, SendReset: s.keepReset, Data: s.Data, RequestID: httpapi.RequestID, Logger: log,
 	}); err != nil {
 		t.Fatal(err)
 	}
