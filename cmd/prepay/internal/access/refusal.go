@@ -99,7 +99,3 @@ func wait(d time.Duration) *Refusal {
 	d = (d + time.Second - 1).Truncate(time.Second)
 	return &Refusal{Code: CodeTooMany, RetryAfter: d, Message: fmt.Sprintf("There were too many failed attempts: try again in %s.", d)}
 }
-
-// WriteRefusal answers a request that was refused with problem details (RFC
-// 9457): what AuthenticatorOptions.Refuse is without one.
-func WriteRefusal(w http.ResponseWriter, r *http.Request, err error) { writeRefusal(w, r, err) }
