@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 	"go.uber.org/zap"
 
+	"prepayledger/cmd/prepay/internal/access"
 	"prepayledger/cmd/prepay/internal/desk"
 	"prepayledger/cmd/prepay/internal/web/ui"
 	"prepayledger/consumers/fileerror"
@@ -219,6 +220,7 @@ func (w *Web) allocate(q *request) error {
 	if err != nil {
 		return &userError{"The form could not be read. Go back, reload the page and send it again."}
 	}
+	back := access.LocalPath(f.Value("back"))
 	c := reconciliation.AllocateInvoiceLine{Line: line, PartnerID: f.text("partner_id"), OwnCost: f.Value("own_cost") != ""}
 	if c.OwnCost {
 		c.PartnerID = ""
@@ -233,14 +235,14 @@ func (w *Web) allocate(q *request) error {
 			return err
 		}
 		q.flash(ui.Bad, sentence)
-		return q.redirect(q.back())
+		return q.redirect(back)
 	}
 	to := c.PartnerID
 	if c.OwnCost {
 		to = "own cost"
 	}
 	q.flash(ui.Good, fmt.Sprintf("Line %d of %s is allocated: %s.", line, q.param("document"), to))
-	return q.redirect(q.back())
+	return q.redirect(back)
 }
 
 // original gives back the file that a document came in.

@@ -1351,7 +1351,7 @@ func unallocated(v *monthView) templ.Component {
 							}
 							ctx = templ.InitializeContext(ctx)
 							if v.may {
-								templ_7745c5c3_Err = allocateForm(l.InvoiceID, l.Line).Render(ctx, templ_7745c5c3_Buffer)
+								templ_7745c5c3_Err = allocateForm(l.InvoiceID, l.Line, monthURL(v)).Render(ctx, templ_7745c5c3_Buffer)
 								if templ_7745c5c3_Err != nil {
 									return templ_7745c5c3_Err
 								}

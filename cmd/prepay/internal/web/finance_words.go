@@ -270,3 +270,11 @@ func idClass(id string) string {
 	}
 	return "break"
 }
+
+// chosenLabel heads the column of what is chosen; auditors choose nothing.
+func chosenLabel(may bool) string {
+	if may {
+		return "Chosen"
+	}
+	return ""
+}
