@@ -28,9 +28,12 @@ type BankStatement struct {
 
 // BankStatement reads a statement and matches it with the accounts as they are.
 func (d *Desk) BankStatement(ctx context.Context, id string) (*BankStatement, error) {
-	s, err := d.Ledger.BankStatement(ctx, id)
-	if err != nil {
-		return nil, err
+	var s *bank.Statement
+	if domain.ValidID(id) {
+		var err error
+		if s, err = d.Ledger.BankStatement(ctx, id); err != nil {
+			return nil, err
+		}
 	}
 	if s == nil {
 		return nil, NotFound("there is no bank statement %.40q: import it with prepay payments propose", id)

@@ -35,6 +35,9 @@ type DocumentLine struct {
 
 // document reads a document from its stream; nil where there is none.
 func (d *Desk) document(ctx context.Context, id string) (*reconciliation.Document, error) {
+	if !domain.ValidID(id) {
+		return nil, nil // it names no stream
+	}
 	invoice := reconciliation.NewMetaInvoice()
 	err := d.Fold(ctx, reconciliation.MetaInvoiceStream(id), func(_ eventstore.Recorded, _ codec.Metadata, e domain.Event) error { return invoice.Apply(e) })
 	if errors.Is(err, eventstore.ErrStreamNotFound) {

@@ -1,156 +1,89 @@
 package httpapi
 
 import (
+	"bytes"
 	"encoding/json"
-	"net/http"
+	"fmt"
+	"mime/multipart"
 	"net/http/httptest"
 	"net/url"
-	"slices"
 	"strings"
 	"testing"
-	"unicode/utf8"
-
-	"github.com/danielgtaylor/huma/v2"
 
 	"prepayledger/cmd/prepay/internal/access"
-	"prepayledger/domain"
-	"prepayledger/domain/money"
 )
 
-// fuzzed are the operations of accounts and money, in order of their ids, that
-// are wanted.
-func fuzzed(a *API, want func(*huma.Operation) bool) (all []*huma.Operation) {
-	for path, item := range a.OpenAPI().Paths {
-		if !strings.HasPrefix(path, "/v1/accounts") && !strings.HasPrefix(path, "/v1/balances") && !strings.HasPrefix(path, "/v1/forecasts") && !strings.HasPrefix(path, providerPrefix) {
-			continue
-		}
-		for _, op := range []*huma.Operation{item.Get, item.Put, item.Post, item.Patch, item.Delete} {
-			if op != nil && want(op) {
-				all = append(all, op)
+// asked are operations with something in the place of what is fuzzed: the path,
+// the query and the body.
+func asked() []string {
+	return []string{
+		"GET /v1/months", "GET /v1/months/*", "GET /v1/months/*/lines", "GET /v1/months/*/waterfall", "GET /v1/months/*/accounts", "GET /v1/months/*/evidence",
+		"GET /v1/months/*/workbook.xlsx", "GET /v1/journal.csv", "POST /v1/months/*/propose", "POST /v1/months/*/approve", "POST /v1/months/*/withdraw",
+		"POST /v1/months/*/post", "POST /v1/months/*/comments", "GET /v1/month-settings", "PUT /v1/month-settings", "POST /v1/months/*/drift",
+		"POST /v1/meta-invoices", "POST /v1/meta-invoice-mapping-checks", "GET /v1/meta-invoices", "GET /v1/meta-invoices/*", "GET /v1/meta-invoices/*/original",
+		"POST /v1/meta-invoices/MI-1/lines/*/allocation", "POST /v1/rate-cards", "GET /v1/rate-cards", "POST /v1/markets", "GET /v1/quarantine",
+		"GET /v1/quarantine/export", "POST /v1/quarantine/retry", "POST /v1/quarantine/mend", "POST /v1/bank-statements", "GET /v1/bank-statements",
+		"GET /v1/bank-statements/*", "POST /v1/payment-proposals/*/confirmation", "GET /v1/events", "GET /v1/accounts/*/events", "GET /v1/streams",
+		"GET /v1/streams/*", "GET /v1/streams/*/events", "GET /v1/streams/account-PA-1/events/*", "GET /v1/search", "GET /v1/verification", "GET /v1/health",
+	}
+}
+
+// FuzzOperations asks for anything: the answer is never a failure, and what is
+// refused is a problem with a code.
+func FuzzOperations(f *testing.F) {
+	for _, path := range []string{"2026-10", "MI-1", "5", "", "PA-1", "account-PA-1", "x%2Fy", "\x00", "9223372036854775807", strings.Repeat("x", 600)} {
+		for i, query := range []string{"", "preview=true&limit=2&order=difference", "cursor=eyJwIjoiUEEtMSJ9", "cursor=MTA", "after=3/3&type=a,b", "month=2026-10&partner_id=PA-1", "q=m1&day=2026-10-05", "x=1", "limit=-1", "filename=a.csv&fx=USD:EUR=1"} {
+			body := []string{"", "{}", `{"text":"x"}`, `{"uninvoiced":"1.5"}`, `{"limits":null,"tolerances":[{"currency":"E","amount":"1"}]}`, `{"owner":"","charge_id":"","content":"0000000000000000000000000000","fields":{"amount":1}}`, "a,b\n1,2\n", "[", `{"limit":1}`, "<Document/>"}[i]
+			for op := range asked() {
+				if (op+i+len(path))%7 == 0 { // some of each
+					f.Add(byte(op), path, query, body, i%2 == 0)
+				}
 			}
 		}
 	}
-	slices.SortFunc(all, func(a, b *huma.Operation) int { return strings.Compare(a.OperationID, b.OperationID) })
-	return all
-}
-
-// fuzzWorld has an account with something of everything.
-func fuzzWorld(f *testing.F) *world {
-	w := newWorld(f, nil)
-	w.open("PA-1", "500", "sim_ok")
-	w.charge("PA-1", "c-1", "1.25")
-	w.do("PA-1", &domain.AddFunds{Amount: money.FromInt(50)})
-	w.do("PA-1", &domain.Refund{Amount: money.FromInt(5), Reason: "goodwill", Payout: true})
-	if err := w.Ledger.Settle(f.Context()); err != nil {
-		f.Fatal(err)
-	}
-	return w
-}
-
-// sound checks that an answer is whole: done, or refused with a problem that
-// says all that a problem has to say; never a failure of the ledger's own.
-func sound(t *testing.T, op *huma.Operation, r *httptest.ResponseRecorder) {
-	t.Helper()
-	kind := r.Header().Get("Content-Type")
-	switch {
-	case r.Header().Get("Cache-Control") == "":
-		t.Errorf("%s: nothing says whether the answer may be kept: %v", op.OperationID, r.Header())
-	case strings.HasPrefix(op.Path, providerPrefix):
-		var e providerError
-		if err := json.Unmarshal(r.Body.Bytes(), &e); err != nil || r.Code >= 400 && (e.Meta.Code != r.Code || e.Meta.Message == "") || r.Code >= 500 {
-			t.Errorf("%s: %d %s, %v", op.OperationID, r.Code, r.Body, err)
+	o := october(f)
+	f.Fuzz(func(t *testing.T, op byte, path, query, body string, form bool) {
+		all := asked()
+		method, pattern, _ := strings.Cut(all[int(op)%len(all)], " ")
+		target := strings.Replace(pattern, "*", url.PathEscape(path), 1)
+		kind := "application/json"
+		if form {
+			body, kind = formOf(t, body)
 		}
-	case r.Code == http.StatusNotModified:
-		if r.Body.Len() > 0 {
-			t.Errorf("%s: %d with %s", op.OperationID, r.Code, r.Body)
+		r := httptest.NewRequest(method, "/", strings.NewReader(body))
+		var err error
+		if r.URL, err = url.Parse(target); err != nil {
+			return // no server takes it either
 		}
-	case r.Code < 400:
-		if kind == "application/json" && !json.Valid(r.Body.Bytes()) {
-			t.Errorf("%s: %d %s", op.OperationID, r.Code, r.Body)
+		r.URL.RawQuery = query
+		r.Header.Set("Content-Type", kind)
+		r.Header.Set("If-Match", `"-1"`)
+		w := httptest.NewRecorder()
+		o.ServeHTTP(w, r.WithContext(access.With(t.Context(), o.ana)))
+		if w.Code >= 500 && w.Code != 503 {
+			t.Errorf("%s %s?%s %q: %d %s", method, target, query, body, w.Code, w.Body)
 		}
-	default:
-		var p Problem
-		if err := json.Unmarshal(r.Body.Bytes(), &p); err != nil {
-			t.Fatalf("%s: %d %s: %v", op.OperationID, r.Code, r.Body, err)
-		}
-		if r.Code >= 500 || kind != "application/problem+json" || p.Status != r.Code || p.Code == "" || p.Type != problemType+p.Code ||
-			p.Title == "" || p.Detail == "" || p.Instance == "" || !utf8.Valid(r.Body.Bytes()) {
-			t.Errorf("%s: %d %s %s", op.OperationID, r.Code, kind, r.Body)
-		}
-		for _, e := range p.Errors {
-			if e.Message == "" {
-				t.Errorf("%s: an error says nothing: %s", op.OperationID, r.Body)
+		if strings.HasPrefix(pattern, "/v1/") && w.Code >= 400 && w.Header().Get("Content-Type") == "application/problem+json" {
+			var p Problem
+			if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil || p.Code == "" || p.Detail == "" || p.Status != w.Code {
+				t.Errorf("%s %s?%s: %d %s", method, target, query, w.Code, w.Body)
 			}
 		}
-	}
-}
-
-// FuzzBodies sends any body, with any key and any tag, to every operation that
-// changes something.
-func FuzzBodies(f *testing.F) {
-	w := fuzzWorld(f)
-	all := fuzzed(w.api, func(op *huma.Operation) bool { return op.Method != http.MethodGet })
-	for i := range all {
-		for _, body := range []string{
-			``, `{}`, `null`, `[]`, `{"amount":"12.50","reason":"x","reference":"B-1","charge_id":"c-1","to":"PA-2","card":"sim_ok"}`,
-			`{"partner_id":"PA-2","currency":"EUR","card":"sim_ok","carried_over":"-1"}`, `{"amount":1e400}`, `{"amount":"1","amount":"2"}`,
-			`{"threshold":"99999999999999999999"}`, `{"grace_days":-9223372036854775808}`, `{"recipients":["a@b.example",""],"kinds":["\u0000"]}`,
-			`{"channel_id":"CH-9","phone_number":"+34 911","phone_number_id":"1","waba_id":"2","payment_model":"direct","time_zone":"../etc"}`, "{\"reason\":\"\xff\"}",
-		} {
-			f.Add(uint8(i), body, "key", `"tag"`)
-		}
-	}
-	f.Add(uint8(0), `{"amount":"10"}`, "7d1f6b1e-3c5a-4f6e-9a51-0f2f5c1b8d11", "*")
-	f.Add(uint8(0), `{"amount":"10"}`, strings.Repeat("k", MaxKeyBytes+1), `W/"a",,`)
-	f.Fuzz(func(t *testing.T, n uint8, body, key, tag string) {
-		op := all[int(n)%len(all)]
-		path := strings.NewReplacer("{partner_id}", "PA-1", "{channel_id}", "CH-PA-1", "{refund_id}", "PA-1-F000001").Replace(op.Path)
-		sound(t, op, as(staff(access.RoleAdmin), w.h, op.Method, path, body, "Idempotency-Key", key, "If-Match", tag))
 	})
 }
 
-// FuzzParameters asks every operation that reads with any path, any query and
-// any tag, as Finance and as the account's partner.
-func FuzzParameters(f *testing.F) {
-	w := fuzzWorld(f)
-	all := fuzzed(w.api, func(op *huma.Operation) bool { return op.Method == http.MethodGet })
-	for i := range all {
-		for _, query := range []string{
-			"", "limit=1", "limit=0&cursor=!", "limit=99999999999999999999", "cursor=MQ", "cursor=e30", "cursor=" + strings.Repeat("A", 2000),
-			"at_least=0/0", "at_least=1/1", "at_least=18446744073709551615/0", "at_least=%ff", "recorded_at=2026-11-10T12:00:00Z", "happened_by=0001-01-01T00:00:00Z",
-			"recorded_at=9999-12-31T23:59:59%2B14:00", "month=2026-11&by=day", "month=0000-00", "by=nothing", "from=2026-01-01&to=2026-01-02", "from=0001-01-01", "to=9999-12-31",
-			"from=2026-02-30", "search=%00&standing=active", "currency=eur", "min_balance=1e9&max_balance=-0", "sort=deadline&order=desc", "state=open", "kind=invoice", ";", "%", "a=%zz&limit=1",
-		} {
-			f.Add(uint8(i), "PA-1", "2026-11", query, "*")
-		}
+func formOf(t *testing.T, content string) (body, kind string) {
+	var b bytes.Buffer
+	form := multipart.NewWriter(&b)
+	part, err := form.CreateFormFile(filePart, "fuzz.csv")
+	if err == nil {
+		_, err = fmt.Fprint(part, content)
 	}
-	f.Add(uint8(0), "", "", "", "")
-	f.Add(uint8(1), "PA-1/..", "PA-1-R000001", "limit=2", "")
-	f.Add(uint8(2), "%2e%2e", "PA-1-2026-000001", "", `"a", W/"b"`)
-	f.Fuzz(func(t *testing.T, n uint8, partnerID, other, query, tag string) {
-		op := all[int(n)%len(all)]
-		escape := func(name, value string) string {
-			return strings.ReplaceAll(op.Path, "{"+name+"}", url.PathEscape(value))
-		}
-		path := escape("partner_id", partnerID)
-		for _, name := range []string{"month", "recharge_id", "number", "channel_id"} {
-			path = strings.ReplaceAll(path, "{"+name+"}", url.PathEscape(other))
-		}
-		for _, who := range []*access.Principal{staff(access.RoleFinance), partner(partnerID)} {
-			r := httptest.NewRequest(op.Method, "/", nil)
-			u, err := url.ParseRequestURI(path)
-			if err != nil {
-				return // no server gets such a path
-			}
-			r.URL = u
-			r.URL.RawQuery = query
-			r.Header.Set("If-None-Match", tag)
-			rec := httptest.NewRecorder()
-			w.h.ServeHTTP(rec, r.WithContext(access.With(r.Context(), who)))
-			if rec.Header().Get("Content-Type") == "text/plain; charset=utf-8" && rec.Code == http.StatusNotFound {
-				return // the router knows no such path
-			}
-			sound(t, op, rec)
-		}
-	})
+	if err == nil {
+		err = form.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.String(), form.FormDataContentType()
 }

@@ -25,13 +25,13 @@ import (
 // office is an API on a ledger in which there is something to do: accounts PA-1
 // and PA-2 with a channel each, in USD.
 type office struct {
-	t *testing.T
+	t testing.TB
 	*API
 	http.Handler
 	ana, ben, auditor *access.Principal
 }
 
-func newOffice(t *testing.T) *office {
+func newOffice(t testing.TB) *office {
 	t.Helper()
 	now := time.Date(2026, 11, 10, 12, 0, 0, 0, time.UTC)
 	d, err := desk.Open(t.Context(), t.TempDir(), app.Options{Clock: func() time.Time { return now }})

@@ -214,11 +214,19 @@ type allocateInput struct {
 }
 
 func (a *API) allocate(ctx context.Context, in *allocateInput) (*body[*MetaInvoice], error) {
+	if !domain.ValidID(in.InvoiceID) {
+		return nil, noDocument(in.InvoiceID)
+	}
 	cmd := reconciliation.AllocateInvoiceLine{Line: in.Line, PartnerID: in.Body.PartnerID, OwnCost: in.Body.OwnCost}
 	if err := a.desk.Ledger.AllocateInvoiceLine(ctx, in.meta(ctx), in.InvoiceID, cmd); err != nil {
 		return nil, err
 	}
 	return a.metaInvoice(ctx, &metaInvoiceInput{InvoiceID: in.InvoiceID, PageInput: PageInput{Limit: 1, Cursor: cursor(strconv.Itoa(in.Line))}})
+}
+
+// noDocument says that an id can be no document's.
+func noDocument(id string) error {
+	return domain.Reject(domain.UnknownInvoiceLine, "There is no document %.64q: list the documents.", id)
 }
 
 func (a *API) original(w http.ResponseWriter, r *http.Request) {
@@ -227,6 +235,10 @@ func (a *API) original(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			return err
 		}
+		id := PathValue(r, "invoice_id")
+		if !domain.ValidID(id) {
+			return noDocument(id)
+		}
 		version := 0
 		if text := values.Get("version"); text != "" {
 			if version, err = strconv.Atoi(text); err != nil || version < 0 {
@@ -234,7 +246,7 @@ func (a *API) original(w http.ResponseWriter, r *http.Request) {
 			}
 		}
 		// The first reading finds name and hash, which go before the file.
-		o, err := a.desk.Ledger.Original(ctx, PathValue(r, "invoice_id"), version, io.Discard)
+		o, err := a.desk.Ledger.Original(ctx, id, version, io.Discard)
 		if err != nil {
 			return err
 		}

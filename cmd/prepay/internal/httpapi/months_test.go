@@ -20,7 +20,7 @@ import (
 )
 
 // october is an office with a month of differences of many kinds.
-func october(t *testing.T) *office {
+func october(t testing.TB) *office {
 	o := newOffice(t)
 	lines := ""
 	for i := range 6 {
