@@ -194,10 +194,11 @@ func newMonth(v *MonthView, revision eventstore.Revision) *Month {
 	}
 	slices.SortFunc(m.rows, func(a, b MonthLine) int { return a.compare(&b) })
 	m.largest = make([]int32, len(m.rows))
+	sizes := make([]money.Amount, len(m.rows)) // worked out once: there are many comparisons
 	for i := range m.largest {
-		m.largest[i] = int32(i)
+		m.largest[i], sizes[i] = int32(i), m.rows[i].Difference.Abs()
 	}
-	slices.SortFunc(m.largest, func(a, b int32) int { return m.rows[a].compareSize(&m.rows[b]) })
+	slices.SortFunc(m.largest, func(a, b int32) int { return cmp.Or(sizes[b].Cmp(sizes[a]), cmp.Compare(a, b)) })
 	m.currencies, m.accounts = waterfalls(v.Accounts, m.rows)
 	return m
 }
