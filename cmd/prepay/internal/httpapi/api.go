@@ -99,6 +99,7 @@ func New(router chi.Router, opts Options) *API {
 	a := &API{opts: opts, desk: opts.Desk, log: opts.Logger, router: router, limits: newLimits(&opts), uploads: make(chan struct{}, UploadsAtOnce)}
 	a.huma = humachi.New(router, config())
 	a.register()
+	a.describeFields()
 	return a
 }
 
@@ -153,7 +154,7 @@ type decimal string
 
 // Schema implements huma.SchemaProvider.
 func (decimal) Schema(huma.Registry) *huma.Schema {
-	return &huma.Schema{Type: huma.TypeString, Pattern: `^-?[0-9]{1,15}(\.[0-9]{1,18})?$`, Description: "Exact decimal.", Examples: []any{"512.40"}}
+	return &huma.Schema{Type: huma.TypeString, Pattern: `^-?[0-9]{1,15}(\.[0-9]{1,18})?$`, Description: exactDecimal, Examples: []any{"512.40"}}
 }
 
 // OpenAPI returns the description of the API (OpenAPI 3.1).
