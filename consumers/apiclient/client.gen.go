@@ -878,59 +878,83 @@ func (e PresentUsageParamsResults) Valid() bool {
 
 // AccountFigures defines model for AccountFigures.
 type AccountFigures struct {
-	// Adjustments Exact decimal.
+	// Adjustments The signed sum of month-end differences.
 	//
 	// Example: 512.40
-	Adjustments  string     `json:"adjustments"`
+	Adjustments string `json:"adjustments"`
+
+	// BlockedSince Since when the account is blocked; absent while it is not.
 	BlockedSince *time.Time `json:"blocked_since,omitempty"`
 
-	// CarriedOver Exact decimal.
+	// CarriedOver What remained of earlier invoices at the opening (R2).
 	//
 	// Example: 512.40
 	CarriedOver string `json:"carried_over"`
 
-	// Charged Exact decimal.
+	// Charged The sum of all conversations deducted.
 	//
 	// Example: 512.40
-	Charged       string `json:"charged"`
-	ChargedCount  int64  `json:"charged_count"`
-	Confirmations int64  `json:"confirmations"`
+	Charged string `json:"charged"`
 
-	// Confirmed Exact decimal.
+	// ChargedCount Conversations deducted.
+	ChargedCount int64 `json:"charged_count"`
+
+	// Confirmations Payments confirmed by Finance (R22).
+	Confirmations int64 `json:"confirmations"`
+
+	// Confirmed What they credited.
 	//
 	// Example: 512.40
 	Confirmed string `json:"confirmed"`
 
-	// Corrected Exact decimal.
+	// Corrected The sum of the charges taken back (R34).
 	//
 	// Example: 512.40
-	Corrected         string    `json:"corrected"`
-	CorrectedCount    int64     `json:"corrected_count"`
-	CreditNotesIssued *int64    `json:"credit_notes_issued,omitempty"`
-	FreeCount         int64     `json:"free_count"`
-	InvoicesIssued    int64     `json:"invoices_issued"`
-	LastEventAt       time.Time `json:"last_event_at"`
+	Corrected string `json:"corrected"`
 
-	// RechargesCardTotal Exact decimal.
+	// CorrectedCount Charges taken back.
+	CorrectedCount int64 `json:"corrected_count"`
+
+	// CreditNotesIssued Credit notes issued (R36).
+	CreditNotesIssued *int64 `json:"credit_notes_issued,omitempty"`
+
+	// FreeCount Conversations counted at no cost.
+	FreeCount int64 `json:"free_count"`
+
+	// InvoicesIssued Invoices issued (R15).
+	InvoicesIssued int64 `json:"invoices_issued"`
+
+	// LastEventAt When something was last recorded of the account.
+	LastEventAt time.Time `json:"last_event_at"`
+
+	// RechargesCardTotal What cards paid: credited amounts and surcharges.
 	//
 	// Example: 512.40
 	RechargesCardTotal string `json:"recharges_card_total"`
 
-	// RechargesCredited Exact decimal.
+	// RechargesCredited What card payments credited.
 	//
 	// Example: 512.40
-	RechargesCredited  string `json:"recharges_credited"`
-	RechargesFailed    int64  `json:"recharges_failed"`
-	RechargesRequested int64  `json:"recharges_requested"`
-	RechargesSucceeded int64  `json:"recharges_succeeded"`
+	RechargesCredited string `json:"recharges_credited"`
 
-	// Refunded Exact decimal.
+	// RechargesFailed Card payments that failed.
+	RechargesFailed int64 `json:"recharges_failed"`
+
+	// RechargesRequested Card payments asked for.
+	RechargesRequested int64 `json:"recharges_requested"`
+
+	// RechargesSucceeded Card payments that succeeded.
+	RechargesSucceeded int64 `json:"recharges_succeeded"`
+
+	// Refunded What was paid back (R32).
 	//
 	// Example: 512.40
-	Refunded  string `json:"refunded"`
+	Refunded string `json:"refunded"`
+
+	// Reversals Card payments that the bank took back, less those it gave back again (R36).
 	Reversals *int64 `json:"reversals,omitempty"`
 
-	// Reversed Exact decimal.
+	// Reversed By how much they lowered the balance.
 	//
 	// Example: 512.40
 	Reversed *string `json:"reversed,omitempty"`
@@ -938,60 +962,109 @@ type AccountFigures struct {
 
 // AccountRow defines model for AccountRow.
 type AccountRow struct {
-	// AmountDue Exact decimal.
+	// AmountDue What the balance is below zero, else zero (R19).
 	//
 	// Example: 512.40
 	AmountDue string `json:"amount_due"`
 
-	// Balance Exact decimal.
+	// Balance The balance; below zero something is due.
 	//
 	// Example: 512.40
-	Balance        string     `json:"balance"`
-	BlockDeadline  *time.Time `json:"block_deadline,omitempty"`
-	BlockedReason  *string    `json:"blocked_reason,omitempty"`
-	BlockedSince   *time.Time `json:"blocked_since,omitempty"`
-	Channels       int64      `json:"channels"`
-	Company        *string    `json:"company,omitempty"`
-	Currency       string     `json:"currency"`
-	FailedRecharge *bool      `json:"failed_recharge,omitempty"`
-	LastEventAt    time.Time  `json:"last_event_at"`
-	NegativeSince  *time.Time `json:"negative_since,omitempty"`
-	PartnerID      string     `json:"partner_id"`
-	RetryAt        *time.Time `json:"retry_at,omitempty"`
-	Standing       string     `json:"standing"`
+	Balance string `json:"balance"`
+
+	// BlockDeadline When all channels are blocked if the balance stays below zero (R20); absent while it is not.
+	BlockDeadline *time.Time `json:"block_deadline,omitempty"`
+
+	// BlockedReason overdue, manual or overdue+manual (R23); absent while nothing is blocked.
+	BlockedReason *string `json:"blocked_reason,omitempty"`
+
+	// BlockedSince Since when the account is blocked; absent while it is not.
+	BlockedSince *time.Time `json:"blocked_since,omitempty"`
+
+	// Channels How many channels live.
+	Channels int64 `json:"channels"`
+
+	// Company The company, of the billing details.
+	Company *string `json:"company,omitempty"`
+
+	// Currency ISO 4217 code, such as EUR.
+	Currency string `json:"currency"`
+
+	// FailedRecharge The last card payment failed.
+	FailedRecharge *bool `json:"failed_recharge,omitempty"`
+
+	// LastEventAt When something was last recorded of the account.
+	LastEventAt time.Time `json:"last_event_at"`
+
+	// NegativeSince Since when the balance is below zero (R20); absent while it is not.
+	NegativeSince *time.Time `json:"negative_since,omitempty"`
+
+	// PartnerID The account's partner id.
+	PartnerID string `json:"partner_id"`
+
+	// RetryAt When it is tried again; absent where it is not.
+	RetryAt *time.Time `json:"retry_at,omitempty"`
+
+	// Standing How the account stands: active, grace, blocked or closed.
+	Standing string `json:"standing"`
 }
 
 // AccountView defines model for AccountView.
 type AccountView struct {
-	// AmountDue Exact decimal.
+	// AmountDue What the balance is below zero, else zero (R19).
 	//
 	// Example: 512.40
 	AmountDue string `json:"amount_due"`
 
-	// Balance Exact decimal.
+	// Balance The balance; below zero something is due.
 	//
 	// Example: 512.40
-	Balance          string              `json:"balance"`
-	BlockDeadline    *time.Time          `json:"block_deadline,omitempty"`
-	BlockedReason    *string             `json:"blocked_reason,omitempty"`
-	Card             string              `json:"card"`
-	Channels         map[string]string   `json:"channels"`
-	Contract         Contract            `json:"contract"`
-	CreditNotes      *[]CreditNoteIssued `json:"credit_notes,omitempty"`
-	Currency         string              `json:"currency"`
-	Figures          AccountFigures      `json:"figures"`
-	Invoices         *[]InvoiceIssued    `json:"invoices"`
-	NegativeSince    *time.Time          `json:"negative_since,omitempty"`
-	PartnerID        string              `json:"partner_id"`
-	RechargeInFlight *RechargeRequested  `json:"recharge_in_flight,omitempty"`
-	Refunds          *[]RefundLine       `json:"refunds,omitempty"`
-	RetryAt          *time.Time          `json:"retry_at,omitempty"`
-	Settings         RechargeSettings    `json:"settings"`
-	Standing         string              `json:"standing"`
+	Balance string `json:"balance"`
+
+	// BlockDeadline When all channels are blocked if the balance stays below zero (R20); absent while it is not.
+	BlockDeadline *time.Time `json:"block_deadline,omitempty"`
+
+	// BlockedReason overdue, manual or overdue+manual (R23); absent while nothing is blocked.
+	BlockedReason *string `json:"blocked_reason,omitempty"`
+
+	// Card The card processor's reference of the card, never a card number.
+	Card string `json:"card"`
+
+	// Channels Whether each channel may send, by channel id: open, blocked or cancelled.
+	Channels map[string]string `json:"channels"`
+	Contract Contract          `json:"contract"`
+
+	// CreditNotes The account's credit notes, by number (R36).
+	CreditNotes *[]CreditNoteIssued `json:"credit_notes,omitempty"`
+
+	// Currency ISO 4217 code, such as EUR.
+	Currency string         `json:"currency"`
+	Figures  AccountFigures `json:"figures"`
+
+	// Invoices The account's invoices, by number (R15).
+	Invoices *[]InvoiceIssued `json:"invoices"`
+
+	// NegativeSince Since when the balance is below zero (R20); absent while it is not.
+	NegativeSince *time.Time `json:"negative_since,omitempty"`
+
+	// PartnerID The account's partner id.
+	PartnerID        string             `json:"partner_id"`
+	RechargeInFlight *RechargeRequested `json:"recharge_in_flight,omitempty"`
+
+	// Refunds The account's refunds through the card processor (R36).
+	Refunds *[]RefundLine `json:"refunds,omitempty"`
+
+	// RetryAt When a failed recharge is tried again (R17); absent where none is.
+	RetryAt  *time.Time       `json:"retry_at,omitempty"`
+	Settings RechargeSettings `json:"settings"`
+
+	// Standing How the account stands: active, grace, blocked or closed.
+	Standing string `json:"standing"`
 }
 
 // Accounts defines model for Accounts.
 type Accounts struct {
+	// Items The page's items, in order.
 	Items []AccountRow `json:"items"`
 
 	// Next Cursor of the next page; absent on the last.
@@ -1003,8 +1076,13 @@ type Accounts struct {
 
 // Alerts defines model for Alerts.
 type Alerts struct {
-	Kinds      *[]string `json:"kinds"`
-	PartnerID  string    `json:"partner_id"`
+	// Kinds Kinds of notices that are mailed.
+	Kinds *[]string `json:"kinds"`
+
+	// PartnerID The account's partner id.
+	PartnerID string `json:"partner_id"`
+
+	// Recipients Mail addresses that are told of the account.
 	Recipients *[]string `json:"recipients"`
 }
 
@@ -1102,42 +1180,71 @@ type BankstatementMatch struct {
 	// Due Exact decimal.
 	//
 	// Example: 512.40
-	Due        string  `json:"due"`
-	PartnerID  string  `json:"partner_id"`
+	Due string `json:"due"`
+
+	// PartnerID The account's partner id.
+	PartnerID string `json:"partner_id"`
+
+	// RechargeID The card payment that it is about (R13).
 	RechargeID *string `json:"recharge_id,omitempty"`
 	Why        string  `json:"why"`
 }
 
 // BankstatementProposal defines model for BankstatementProposal.
 type BankstatementProposal struct {
-	// Amount Exact decimal.
+	// Amount The amount, an exact decimal.
 	//
 	// Example: 512.40
-	Amount     string                `json:"amount"`
-	BookedOn   string                `json:"booked_on"`
-	Currency   string                `json:"currency"`
-	Debtor     *string               `json:"debtor,omitempty"`
-	EndToEndID *string               `json:"end_to_end_id,omitempty"`
-	Iban       *string               `json:"iban,omitempty"`
-	ID         string                `json:"id"`
-	Matches    *[]BankstatementMatch `json:"matches,omitempty"`
-	Note       *string               `json:"note,omitempty"`
-	PartnerID  *string               `json:"partner_id,omitempty"`
-	Reference  string                `json:"reference"`
-	Status     string                `json:"status"`
-	Text       *string               `json:"text,omitempty"`
-	ValueOn    *string               `json:"value_on,omitempty"`
+	Amount   string `json:"amount"`
+	BookedOn string `json:"booked_on"`
+
+	// Currency ISO 4217 code, such as EUR.
+	Currency   string  `json:"currency"`
+	Debtor     *string `json:"debtor,omitempty"`
+	EndToEndID *string `json:"end_to_end_id,omitempty"`
+	Iban       *string `json:"iban,omitempty"`
+
+	// ID Its id.
+	ID      string                `json:"id"`
+	Matches *[]BankstatementMatch `json:"matches,omitempty"`
+
+	// Note What else is said.
+	Note *string `json:"note,omitempty"`
+
+	// PartnerID The account's partner id.
+	PartnerID *string `json:"partner_id,omitempty"`
+	Reference string  `json:"reference"`
+
+	// Status How it stands.
+	Status string `json:"status"`
+
+	// Text It in a sentence.
+	Text    *string `json:"text,omitempty"`
+	ValueOn *string `json:"value_on,omitempty"`
 }
 
 // BillingDetails defines model for BillingDetails.
 type BillingDetails struct {
-	City       string    `json:"city"`
-	Company    string    `json:"company"`
-	Country    string    `json:"country"`
-	Emails     *[]string `json:"emails,omitempty"`
-	PostalCode string    `json:"postal_code"`
-	Street     string    `json:"street"`
-	VatID      *string   `json:"vat_id,omitempty"`
+	// City City.
+	City string `json:"city"`
+
+	// Company Whom invoices are made out to (R15).
+	Company string `json:"company"`
+
+	// Country Two letters of ISO 3166-1, such as DE.
+	Country string `json:"country"`
+
+	// Emails E-mail addresses that invoices go to.
+	Emails *[]string `json:"emails,omitempty"`
+
+	// PostalCode Postal code.
+	PostalCode string `json:"postal_code"`
+
+	// Street Street and number.
+	Street string `json:"street"`
+
+	// VatID VAT id; absent where there is none.
+	VatID *string `json:"vat_id,omitempty"`
 }
 
 // Card defines model for Card.
@@ -1210,7 +1317,9 @@ type ChargeBody struct {
 	// Example: 0.0625
 	Amount *string `json:"amount,omitempty"`
 
-	// Category Example: marketing
+	// Category Meta's category, such as marketing.
+	//
+	// Example: marketing
 	Category string `json:"category"`
 
 	// ChannelID Example: CH-1
@@ -1231,26 +1340,34 @@ type ChargeBody struct {
 	// Example: USD
 	Currency *string `json:"currency,omitempty"`
 
-	// Market Example: Brazil
+	// Market The market of the recipients, which prices go by.
+	//
+	// Example: Brazil
 	Market     *string   `json:"market,omitempty"`
 	OccurredAt time.Time `json:"occurred_at"`
 
-	// PartnerID Example: PA-1001
+	// PartnerID The account's partner id.
+	//
+	// Example: PA-1001
 	PartnerID    *string                `json:"partner_id,omitempty"`
 	PricingModel ChargeBodyPricingModel `json:"pricing_model"`
-	PricingType  *ChargeBodyPricingType `json:"pricing_type,omitempty"`
+
+	// PricingType Meta's pricing type, such as regular.
+	PricingType *ChargeBodyPricingType `json:"pricing_type,omitempty"`
 
 	// Recipient The recipient's number; its country decides the market where neither market nor country is given.
 	//
 	// Example: 5511987654321
 	Recipient *string `json:"recipient,omitempty"`
-	WabaID    *string `json:"waba_id,omitempty"`
+
+	// WabaID The WhatsApp Business Account's id at Meta.
+	WabaID *string `json:"waba_id,omitempty"`
 }
 
 // ChargeBodyPricingModel defines model for ChargeBody.PricingModel.
 type ChargeBodyPricingModel string
 
-// ChargeBodyPricingType defines model for ChargeBody.PricingType.
+// ChargeBodyPricingType Meta's pricing type, such as regular.
 type ChargeBodyPricingType string
 
 // ChargeLine defines model for ChargeLine.
@@ -1288,60 +1405,83 @@ type ConfirmInputBody struct {
 
 // Contract defines model for Contract.
 type Contract struct {
+	// GraceDays Days of 24 h from a negative balance to the block (R20).
 	GraceDays int64 `json:"grace_days"`
 
-	// MinimumOpening Exact decimal.
+	// MinimumOpening The balance that the account must start with (R2).
 	//
 	// Example: 512.40
 	MinimumOpening string `json:"minimum_opening"`
 
-	// SurchargePercent Exact decimal.
+	// SurchargePercent Added to card payments, in per cent (R14).
 	//
 	// Example: 512.40
 	SurchargePercent string `json:"surcharge_percent"`
 
-	// TaxRate Exact decimal.
+	// TaxRate Tax that the total includes, in per cent.
 	//
 	// Example: 512.40
-	TaxRate       *string `json:"tax_rate,omitempty"`
-	TaxText       *string `json:"tax_text,omitempty"`
-	UnblockPolicy string  `json:"unblock_policy"`
+	TaxRate *string `json:"tax_rate,omitempty"`
+
+	// TaxText What invoices say of tax.
+	TaxText *string `json:"tax_text,omitempty"`
+
+	// UnblockPolicy Who lifts an overdue block (R22): finance or automatic.
+	UnblockPolicy string `json:"unblock_policy"`
 }
 
 // CreditNoteIssued defines model for CreditNoteIssued.
 type CreditNoteIssued struct {
-	Billing          *BillingDetails `json:"billing,omitempty"`
-	CreditNoteNumber string          `json:"credit_note_number"`
-	Currency         string          `json:"currency"`
-	InvoiceNumber    string          `json:"invoice_number"`
-	IssuedAt         time.Time       `json:"issued_at"`
+	Billing *BillingDetails `json:"billing,omitempty"`
 
-	// Prepayment Exact decimal.
+	// CreditNoteNumber Its number.
+	CreditNoteNumber string `json:"credit_note_number"`
+
+	// Currency ISO 4217 code, such as EUR.
+	Currency string `json:"currency"`
+
+	// InvoiceNumber The invoice that it refers to.
+	InvoiceNumber string `json:"invoice_number"`
+
+	// IssuedAt When it was issued.
+	IssuedAt time.Time `json:"issued_at"`
+
+	// Prepayment What is credited to the balance.
 	//
 	// Example: 512.40
-	Prepayment string  `json:"prepayment"`
-	Reason     *string `json:"reason,omitempty"`
-	RechargeID string  `json:"recharge_id"`
-	RefundID   *string `json:"refund_id,omitempty"`
-	Sequence   int64   `json:"sequence"`
+	Prepayment string `json:"prepayment"`
 
-	// Surcharge Exact decimal.
+	// Reason Why.
+	Reason *string `json:"reason,omitempty"`
+
+	// RechargeID The card payment that it is about (R13).
+	RechargeID string `json:"recharge_id"`
+
+	// RefundID The refund that it is for; absent where the bank took the payment back.
+	RefundID *string `json:"refund_id,omitempty"`
+
+	// Sequence Counts the account's documents of its kind from 1, without gap.
+	Sequence int64 `json:"sequence"`
+
+	// Surcharge What the card pays on top (R14).
 	//
 	// Example: 512.40
 	Surcharge string `json:"surcharge"`
 
-	// SurchargePercent Exact decimal.
+	// SurchargePercent Added to card payments, in per cent (R14).
 	//
 	// Example: 512.40
 	SurchargePercent string `json:"surcharge_percent"`
 
-	// TaxRate Exact decimal.
+	// TaxRate Tax that the total includes, in per cent.
 	//
 	// Example: 512.40
 	TaxRate *string `json:"tax_rate,omitempty"`
+
+	// TaxText What invoices say of tax.
 	TaxText *string `json:"tax_text,omitempty"`
 
-	// Total Exact decimal.
+	// Total What it comes to.
 	//
 	// Example: 512.40
 	Total string `json:"total"`
@@ -1349,7 +1489,9 @@ type CreditNoteIssued struct {
 
 // CurrencyDue defines model for CurrencyDue.
 type CurrencyDue struct {
-	Accounts int64  `json:"accounts"`
+	Accounts int64 `json:"accounts"`
+
+	// Currency ISO 4217 code, such as EUR.
 	Currency string `json:"currency"`
 
 	// Due Exact decimal.
@@ -1375,64 +1517,100 @@ type DailyBalance struct {
 type DocumentLine struct {
 	Allocation *ReconciliationAllocation `json:"allocation,omitempty"`
 
-	// Amount Exact decimal.
+	// Amount The amount, an exact decimal.
 	//
 	// Example: 512.40
-	Amount        string  `json:"amount"`
-	Category      string  `json:"category"`
-	Country       *string `json:"country,omitempty"`
-	Currency      string  `json:"currency"`
-	DocumentType  string  `json:"document_type"`
-	Line          int64   `json:"line"`
-	Market        *string `json:"market,omitempty"`
-	Month         string  `json:"month"`
+	Amount string `json:"amount"`
+
+	// Category Meta's category, such as marketing.
+	Category string `json:"category"`
+
+	// Country Two letters of ISO 3166-1, such as DE.
+	Country *string `json:"country,omitempty"`
+
+	// Currency ISO 4217 code, such as EUR.
+	Currency     string `json:"currency"`
+	DocumentType string `json:"document_type"`
+	Line         int64  `json:"line"`
+
+	// Market The market of the recipients, which prices go by.
+	Market *string `json:"market,omitempty"`
+
+	// Month The month, such as 2026-10.
+	Month string `json:"month"`
+
+	// PhoneNumberID The number's id at Meta.
 	PhoneNumberID *string `json:"phone_number_id,omitempty"`
-	PricingType   *string `json:"pricing_type,omitempty"`
-	Tier          *string `json:"tier,omitempty"`
-	Volume        int64   `json:"volume"`
-	WabaID        string  `json:"waba_id"`
+
+	// PricingType Meta's pricing type, such as regular.
+	PricingType *string `json:"pricing_type,omitempty"`
+	Tier        *string `json:"tier,omitempty"`
+	Volume      int64   `json:"volume"`
+
+	// WabaID The WhatsApp Business Account's id at Meta.
+	WabaID string `json:"waba_id"`
 }
 
 // DriftLine defines model for DriftLine.
 type DriftLine struct {
-	// Amount Exact decimal.
+	// Amount The amount, an exact decimal.
 	//
 	// Example: 512.40
 	Amount            *string              `json:"amount,omitempty"`
 	Analytics         ReconciliationFigure `json:"analytics"`
 	AnalyticsCurrency *string              `json:"analytics_currency,omitempty"`
-	Category          *string              `json:"category,omitempty"`
-	Charged           ReconciliationFigure `json:"charged"`
-	Count             int64                `json:"count"`
-	Currency          *string              `json:"currency,omitempty"`
-	Market            *string              `json:"market,omitempty"`
-	Partners          *[]string            `json:"partners"`
-	PricingType       *string              `json:"pricing_type,omitempty"`
-	WabaID            *string              `json:"waba_id,omitempty"`
+
+	// Category Meta's category, such as marketing.
+	Category *string              `json:"category,omitempty"`
+	Charged  ReconciliationFigure `json:"charged"`
+
+	// Count How many.
+	Count int64 `json:"count"`
+
+	// Currency ISO 4217 code, such as EUR.
+	Currency *string `json:"currency,omitempty"`
+
+	// Market The market of the recipients, which prices go by.
+	Market   *string   `json:"market,omitempty"`
+	Partners *[]string `json:"partners"`
+
+	// PricingType Meta's pricing type, such as regular.
+	PricingType *string `json:"pricing_type,omitempty"`
+
+	// WabaID The WhatsApp Business Account's id at Meta.
+	WabaID *string `json:"waba_id,omitempty"`
 }
 
 // DriftReport defines model for DriftReport.
 type DriftReport struct {
-	Approximate bool         `json:"approximate"`
-	Beyond      int64        `json:"beyond"`
-	Direct      int64        `json:"direct"`
-	From        *time.Time   `json:"from,omitempty"`
-	Lines       *[]DriftLine `json:"lines"`
-	Mixed       *[]string    `json:"mixed,omitempty"`
-	Month       string       `json:"month"`
-	OtherMonth  int64        `json:"other_month"`
-	Points      int64        `json:"points"`
-	Through     *string      `json:"through,omitempty"`
-	To          *time.Time   `json:"to,omitempty"`
-	Uncovered   *[]string    `json:"uncovered,omitempty"`
-	Unknown     *[]string    `json:"unknown,omitempty"`
+	Approximate bool       `json:"approximate"`
+	Beyond      int64      `json:"beyond"`
+	Direct      int64      `json:"direct"`
+	From        *time.Time `json:"from,omitempty"`
+
+	// Lines Its lines, in order.
+	Lines *[]DriftLine `json:"lines"`
+	Mixed *[]string    `json:"mixed,omitempty"`
+
+	// Month The month, such as 2026-10.
+	Month      string     `json:"month"`
+	OtherMonth int64      `json:"other_month"`
+	Points     int64      `json:"points"`
+	Through    *string    `json:"through,omitempty"`
+	To         *time.Time `json:"to,omitempty"`
+	Uncovered  *[]string  `json:"uncovered,omitempty"`
+	Unknown    *[]string  `json:"unknown,omitempty"`
 }
 
 // EventsPage defines model for EventsPage.
 type EventsPage struct {
-	End   bool        `json:"end"`
+	End bool `json:"end"`
+
+	// Items The page's items, in order.
 	Items *[]Replayed `json:"items"`
-	Next  string      `json:"next"`
+
+	// Next Cursor of the next page; absent on the last.
+	Next string `json:"next"`
 }
 
 // FieldError defines model for FieldError.
@@ -1455,10 +1633,17 @@ type FieldError struct {
 
 // ForecastInstants defines model for ForecastInstants.
 type ForecastInstants struct {
+	// Earliest If days cost as much as their upper quartile; absent if not in sight.
 	Earliest *time.Time `json:"earliest"`
+
+	// Expected If days cost what they usually do; absent if not in sight.
 	Expected *time.Time `json:"expected"`
-	Latest   *time.Time `json:"latest"`
-	Reached  *bool      `json:"reached,omitempty"`
+
+	// Latest If days cost as little as their lower quartile; absent if not in sight.
+	Latest *time.Time `json:"latest"`
+
+	// Reached The balance is there already.
+	Reached *bool `json:"reached,omitempty"`
 }
 
 // ForecastLine defines model for ForecastLine.
@@ -1469,11 +1654,15 @@ type ForecastLine struct {
 	Balance string `json:"balance"`
 
 	// Currency ISO 4217 code.
-	Currency    string `json:"currency"`
-	HistoryDays int64  `json:"history_days"`
+	Currency string `json:"currency"`
+
+	// HistoryDays How many days it rests on.
+	HistoryDays int64 `json:"history_days"`
 
 	// PartnerID The account's partner id.
-	PartnerID string           `json:"partner_id"`
+	PartnerID string `json:"partner_id"`
+
+	// Reason Why nothing can be said; absent where something is.
 	Reason    *string          `json:"reason,omitempty"`
 	Threshold ForecastInstants `json:"threshold"`
 
@@ -1487,17 +1676,17 @@ type ForecastLine struct {
 
 // ForecastSpread defines model for ForecastSpread.
 type ForecastSpread struct {
-	// Expected Exact decimal.
+	// Expected Seven days by their medians.
 	//
 	// Example: 512.40
 	Expected string `json:"expected"`
 
-	// High Exact decimal.
+	// High Seven days by their upper quartiles.
 	//
 	// Example: 512.40
 	High string `json:"high"`
 
-	// Low Exact decimal.
+	// Low Seven days by their lower quartiles.
 	//
 	// Example: 512.40
 	Low string `json:"low"`
@@ -1529,12 +1718,15 @@ type Health struct {
 
 // Imported defines model for Imported.
 type Imported struct {
+	// Documents Meta's documents that it rests on.
 	Documents *[]LedgerImportedInvoice `json:"documents"`
 }
 
 // ImportedCard defines model for ImportedCard.
 type ImportedCard struct {
-	CardID   string `json:"card_id"`
+	CardID string `json:"card_id"`
+
+	// Currency ISO 4217 code, such as EUR.
 	Currency string `json:"currency"`
 
 	// Effective First day.
@@ -1571,8 +1763,10 @@ type IntakeChargeReplyOutcome string
 
 // IntakeSummary defines model for IntakeSummary.
 type IntakeSummary struct {
-	Charged           int64            `json:"charged"`
-	Duplicates        int64            `json:"duplicates"`
+	Charged    int64 `json:"charged"`
+	Duplicates int64 `json:"duplicates"`
+
+	// Free Conversations counted at no cost.
 	Free              int64            `json:"free"`
 	Quarantined       map[string]int64 `json:"quarantined"`
 	QuarantinedBefore int64            `json:"quarantined_before"`
@@ -1582,7 +1776,9 @@ type IntakeSummary struct {
 
 // InviteInputBody defines model for InviteInputBody.
 type InviteInputBody struct {
-	// Email Example: ana@example.com
+	// Email E-mail address.
+	//
+	// Example: ana@example.com
 	Email string `json:"email"`
 
 	// Partners The accounts of a partner; other roles have none.
@@ -1597,106 +1793,191 @@ type InviteInputBodyRole string
 
 // InvoiceDocument defines model for InvoiceDocument.
 type InvoiceDocument struct {
-	Currency      string           `json:"currency"`
-	InvoiceNumber *string          `json:"invoice_number,omitempty"`
-	IssuedAt      time.Time        `json:"issued_at"`
-	Issuer        InvoiceIssuer    `json:"issuer"`
-	Kind          string           `json:"kind"`
-	Lines         *[]InvoiceLine   `json:"lines"`
-	Number        string           `json:"number"`
-	Reason        *string          `json:"reason,omitempty"`
-	RechargeID    string           `json:"recharge_id"`
-	Recipient     InvoiceRecipient `json:"recipient"`
-	RefundID      *string          `json:"refund_id,omitempty"`
-	Tax           *InvoiceTax      `json:"tax,omitempty"`
-	Total         string           `json:"total"`
+	// Currency ISO 4217 code, such as EUR.
+	Currency string `json:"currency"`
+
+	// InvoiceNumber The invoice that it refers to.
+	InvoiceNumber *string `json:"invoice_number,omitempty"`
+
+	// IssuedAt When it was issued.
+	IssuedAt time.Time     `json:"issued_at"`
+	Issuer   InvoiceIssuer `json:"issuer"`
+
+	// Kind invoice or credit_note.
+	Kind string `json:"kind"`
+
+	// Lines Its lines, in order.
+	Lines *[]InvoiceLine `json:"lines"`
+
+	// Number Its number.
+	Number string `json:"number"`
+
+	// Reason Why.
+	Reason *string `json:"reason,omitempty"`
+
+	// RechargeID The card payment that it is about (R13).
+	RechargeID string           `json:"recharge_id"`
+	Recipient  InvoiceRecipient `json:"recipient"`
+
+	// RefundID The refund that it is about (R36).
+	RefundID *string     `json:"refund_id,omitempty"`
+	Tax      *InvoiceTax `json:"tax,omitempty"`
+
+	// Total What it comes to.
+	Total string `json:"total"`
 }
 
 // InvoiceIssued defines model for InvoiceIssued.
 type InvoiceIssued struct {
-	Billing       *BillingDetails `json:"billing,omitempty"`
-	Currency      string          `json:"currency"`
-	InvoiceNumber string          `json:"invoice_number"`
-	IssuedAt      time.Time       `json:"issued_at"`
+	Billing *BillingDetails `json:"billing,omitempty"`
 
-	// Prepayment Exact decimal.
+	// Currency ISO 4217 code, such as EUR.
+	Currency string `json:"currency"`
+
+	// InvoiceNumber Its number.
+	InvoiceNumber string `json:"invoice_number"`
+
+	// IssuedAt When it was issued.
+	IssuedAt time.Time `json:"issued_at"`
+
+	// Prepayment What is credited to the balance.
 	//
 	// Example: 512.40
 	Prepayment string `json:"prepayment"`
-	RechargeID string `json:"recharge_id"`
-	Sequence   int64  `json:"sequence"`
 
-	// Surcharge Exact decimal.
+	// RechargeID The card payment that paid it.
+	RechargeID string `json:"recharge_id"`
+
+	// Sequence Counts the account's documents of its kind from 1, without gap.
+	Sequence int64 `json:"sequence"`
+
+	// Surcharge What the card pays on top (R14).
 	//
 	// Example: 512.40
 	Surcharge string `json:"surcharge"`
 
-	// SurchargePercent Exact decimal.
+	// SurchargePercent Added to card payments, in per cent (R14).
 	//
 	// Example: 512.40
 	SurchargePercent string `json:"surcharge_percent"`
 
-	// TaxRate Exact decimal.
+	// TaxRate Tax that the total includes, in per cent.
 	//
 	// Example: 512.40
 	TaxRate *string `json:"tax_rate,omitempty"`
+
+	// TaxText What invoices say of tax.
 	TaxText *string `json:"tax_text,omitempty"`
 
-	// Total Exact decimal.
+	// Total What it comes to.
 	//
 	// Example: 512.40
-	Total string  `json:"total"`
-	Why   *string `json:"why,omitempty"`
+	Total string `json:"total"`
+
+	// Why Why a payment has one more invoice; absent for its first.
+	Why *string `json:"why,omitempty"`
 }
 
 // InvoiceIssuer defines model for InvoiceIssuer.
 type InvoiceIssuer struct {
-	BankName   *string `json:"bank_name,omitempty"`
-	Bic        *string `json:"bic,omitempty"`
-	City       *string `json:"city,omitempty"`
-	Country    *string `json:"country,omitempty"`
-	Email      *string `json:"email,omitempty"`
-	Iban       *string `json:"iban,omitempty"`
-	Name       string  `json:"name"`
-	Note       *string `json:"note,omitempty"`
+	// BankName Name of the bank.
+	BankName *string `json:"bank_name,omitempty"`
+
+	// Bic The bank's BIC.
+	Bic *string `json:"bic,omitempty"`
+
+	// City City.
+	City *string `json:"city,omitempty"`
+
+	// Country Two letters of ISO 3166-1, such as DE.
+	Country *string `json:"country,omitempty"`
+
+	// Email E-mail address.
+	Email *string `json:"email,omitempty"`
+
+	// Iban Bank account.
+	Iban *string `json:"iban,omitempty"`
+
+	// Name Name.
+	Name string `json:"name"`
+
+	// Note What else stands at the foot.
+	Note *string `json:"note,omitempty"`
+
+	// PostalCode Postal code.
 	PostalCode *string `json:"postal_code,omitempty"`
-	Street     *string `json:"street,omitempty"`
-	VatID      *string `json:"vat_id,omitempty"`
+
+	// Street Street and number.
+	Street *string `json:"street,omitempty"`
+
+	// VatID VAT id; absent where there is none.
+	VatID *string `json:"vat_id,omitempty"`
 }
 
 // InvoiceLine defines model for InvoiceLine.
 type InvoiceLine struct {
-	Amount      string  `json:"amount"`
-	Description string  `json:"description"`
-	Percent     *string `json:"percent,omitempty"`
+	// Amount The amount, an exact decimal.
+	Amount string `json:"amount"`
+
+	// Description What it is for.
+	Description string `json:"description"`
+
+	// Percent The surcharge in per cent; absent where it is none.
+	Percent *string `json:"percent,omitempty"`
 }
 
 // InvoiceRecipient defines model for InvoiceRecipient.
 type InvoiceRecipient struct {
-	City       *string   `json:"city,omitempty"`
-	Company    *string   `json:"company,omitempty"`
-	Country    *string   `json:"country,omitempty"`
-	Emails     *[]string `json:"emails,omitempty"`
-	PartnerID  string    `json:"partner_id"`
-	PostalCode *string   `json:"postal_code,omitempty"`
-	Street     *string   `json:"street,omitempty"`
-	VatID      *string   `json:"vat_id,omitempty"`
+	// City City.
+	City *string `json:"city,omitempty"`
+
+	// Company Whom it is made out to; absent where there are no billing details.
+	Company *string `json:"company,omitempty"`
+
+	// Country Two letters of ISO 3166-1, such as DE.
+	Country *string `json:"country,omitempty"`
+
+	// Emails E-mail addresses that invoices go to.
+	Emails *[]string `json:"emails,omitempty"`
+
+	// PartnerID The account's partner id.
+	PartnerID string `json:"partner_id"`
+
+	// PostalCode Postal code.
+	PostalCode *string `json:"postal_code,omitempty"`
+
+	// Street Street and number.
+	Street *string `json:"street,omitempty"`
+
+	// VatID VAT id; absent where there is none.
+	VatID *string `json:"vat_id,omitempty"`
 }
 
 // InvoiceTax defines model for InvoiceTax.
 type InvoiceTax struct {
+	// Included The tax that the total includes.
 	Included *string `json:"included,omitempty"`
-	Net      *string `json:"net,omitempty"`
-	Rate     *string `json:"rate,omitempty"`
-	Text     string  `json:"text"`
+
+	// Net The total without it.
+	Net *string `json:"net,omitempty"`
+
+	// Rate In per cent.
+	Rate *string `json:"rate,omitempty"`
+
+	// Text What is said of tax.
+	Text string `json:"text"`
 }
 
 // Key defines model for Key.
 type Key struct {
 	CreatedAt time.Time  `json:"created_at"`
 	ExpiresAt *time.Time `json:"expires_at,omitempty"`
-	ID        string     `json:"id"`
-	LastUsed  *time.Time `json:"last_used,omitempty"`
+
+	// ID Its id.
+	ID       string     `json:"id"`
+	LastUsed *time.Time `json:"last_used,omitempty"`
+
+	// Name Name.
 	Name      string     `json:"name"`
 	OldUntil  *time.Time `json:"old_until,omitempty"`
 	Partners  *[]string  `json:"partners,omitempty"`
@@ -1748,16 +2029,23 @@ type KeySecret struct {
 // LedgerImportedInvoice defines model for LedgerImportedInvoice.
 type LedgerImportedInvoice struct {
 	InvoiceID string `json:"invoice_id"`
-	Lines     int64  `json:"lines"`
-	New       bool   `json:"new"`
+
+	// Lines Its lines, in order.
+	Lines int64 `json:"lines"`
+	New   bool  `json:"new"`
 }
 
 // LinesPage defines model for LinesPage.
 type LinesPage struct {
-	Items    *[]MonthLine `json:"items"`
-	Lines    int64        `json:"lines"`
-	Matching int64        `json:"matching"`
-	Next     *string      `json:"next,omitempty"`
+	// Items The page's items, in order.
+	Items *[]MonthLine `json:"items"`
+
+	// Lines Its lines, in order.
+	Lines    int64 `json:"lines"`
+	Matching int64 `json:"matching"`
+
+	// Next Cursor of the next page; absent on the last.
+	Next *string `json:"next,omitempty"`
 }
 
 // LinkedUser defines model for LinkedUser.
@@ -1777,14 +2065,20 @@ type LinkedUser struct {
 
 // LogEntry defines model for LogEntry.
 type LogEntry struct {
-	Action   string    `json:"action"`
-	Actor    *string   `json:"actor,omitempty"`
-	Address  *string   `json:"address,omitempty"`
-	At       time.Time `json:"at"`
-	Detail   *string   `json:"detail,omitempty"`
-	Omitted  *int64    `json:"omitted,omitempty"`
-	Sequence int64     `json:"sequence"`
-	Subject  *string   `json:"subject,omitempty"`
+	Action string `json:"action"`
+
+	// Actor Who did it (R35).
+	Actor   *string `json:"actor,omitempty"`
+	Address *string `json:"address,omitempty"`
+
+	// At When.
+	At      time.Time `json:"at"`
+	Detail  *string   `json:"detail,omitempty"`
+	Omitted *int64    `json:"omitted,omitempty"`
+
+	// Sequence Counts the account's documents of its kind from 1, without gap.
+	Sequence int64   `json:"sequence"`
+	Subject  *string `json:"subject,omitempty"`
 }
 
 // MappingCheck defines model for MappingCheck.
@@ -1797,8 +2091,10 @@ type MappingCheck struct {
 type Mended struct {
 	Advice   *string `json:"advice,omitempty"`
 	ChargeID string  `json:"charge_id"`
-	Reason   *string `json:"reason,omitempty"`
-	Result   string  `json:"result"`
+
+	// Reason Why.
+	Reason *string `json:"reason,omitempty"`
+	Result string  `json:"result"`
 }
 
 // Mending defines model for Mending.
@@ -1818,14 +2114,18 @@ type Mending struct {
 
 // MetaDocument defines model for MetaDocument.
 type MetaDocument struct {
-	Allocated int64                         `json:"allocated"`
-	Fx        *[]ReconciliationFXRate       `json:"fx,omitempty"`
-	InvoiceID string                        `json:"invoice_id"`
-	LineCount int64                         `json:"line_count"`
-	Lines     *[]DocumentLine               `json:"lines,omitempty"`
-	Sha256    string                        `json:"sha256"`
-	Totals    *[]ReconciliationInvoiceTotal `json:"totals"`
-	Version   int64                         `json:"version"`
+	Allocated int64                   `json:"allocated"`
+	Fx        *[]ReconciliationFXRate `json:"fx,omitempty"`
+	InvoiceID string                  `json:"invoice_id"`
+	LineCount int64                   `json:"line_count"`
+
+	// Lines Its lines, in order.
+	Lines *[]DocumentLine `json:"lines,omitempty"`
+
+	// Sha256 SHA-256 of the content, in hex.
+	Sha256  string                        `json:"sha256"`
+	Totals  *[]ReconciliationInvoiceTotal `json:"totals"`
+	Version int64                         `json:"version"`
 }
 
 // MetaInvoice defines model for MetaInvoice.
@@ -1834,10 +2134,14 @@ type MetaInvoice struct {
 	Fx        *[]ReconciliationFXRate `json:"fx,omitempty"`
 	InvoiceID string                  `json:"invoice_id"`
 	LineCount int64                   `json:"line_count"`
-	Lines     *[]DocumentLine         `json:"lines,omitempty"`
+
+	// Lines Its lines, in order.
+	Lines *[]DocumentLine `json:"lines,omitempty"`
 
 	// Next Cursor of the next page of lines; absent on the last.
-	Next    *string                       `json:"next,omitempty"`
+	Next *string `json:"next,omitempty"`
+
+	// Sha256 SHA-256 of the content, in hex.
 	Sha256  string                        `json:"sha256"`
 	Totals  *[]ReconciliationInvoiceTotal `json:"totals"`
 	Version int64                         `json:"version"`
@@ -1845,8 +2149,10 @@ type MetaInvoice struct {
 
 // MetainvoicePreview defines model for MetainvoicePreview.
 type MetainvoicePreview struct {
-	Fields *[]string                     `json:"fields"`
-	File   string                        `json:"file"`
+	Fields *[]string `json:"fields"`
+	File   string    `json:"file"`
+
+	// Lines Its lines, in order.
 	Lines  int64                         `json:"lines"`
 	Rows   *[]MetainvoicePreviewRow      `json:"rows"`
 	Totals *[]ReconciliationInvoiceTotal `json:"totals,omitempty"`
@@ -1860,24 +2166,32 @@ type MetainvoicePreviewRow struct {
 
 // Month defines model for Month.
 type Month struct {
-	Accounts   *[]ReconciliationAccountSummary `json:"accounts"`
-	ApprovedBy *string                         `json:"approved_by,omitempty"`
-	Comments   *[]ReconciliationCommented      `json:"comments,omitempty"`
+	Accounts *[]ReconciliationAccountSummary `json:"accounts"`
+
+	// ApprovedBy Who approved it.
+	ApprovedBy *string                    `json:"approved_by,omitempty"`
+	Comments   *[]ReconciliationCommented `json:"comments,omitempty"`
 
 	// ComputedAt When it was read or, a preview, computed.
-	ComputedAt time.Time                    `json:"computed_at"`
-	Counts     MonthCounts                  `json:"counts"`
-	Documents  *[]ReconciliationDocumentRef `json:"documents"`
-	Largest    *[]ReconciliationSentence    `json:"largest"`
-	Limits     *[]ReconciliationCurrencySum `json:"limits,omitempty"`
-	Month      string                       `json:"month"`
-	OwnCost    *[]ReconciliationLineRef     `json:"own_cost"`
-	Parts      map[string]int64             `json:"parts"`
-	Phase      string                       `json:"phase"`
-	ProposedBy *string                      `json:"proposed_by,omitempty"`
+	ComputedAt time.Time   `json:"computed_at"`
+	Counts     MonthCounts `json:"counts"`
+
+	// Documents Meta's documents that it rests on.
+	Documents *[]ReconciliationDocumentRef `json:"documents"`
+	Largest   *[]ReconciliationSentence    `json:"largest"`
+	Limits    *[]ReconciliationCurrencySum `json:"limits,omitempty"`
+
+	// Month The month, such as 2026-10.
+	Month      string                   `json:"month"`
+	OwnCost    *[]ReconciliationLineRef `json:"own_cost"`
+	Parts      map[string]int64         `json:"parts"`
+	Phase      string                   `json:"phase"`
+	ProposedBy *string                  `json:"proposed_by,omitempty"`
 
 	// Revision Where the month's stream ended; -1 before its first event.
-	Revision    int64                       `json:"revision"`
+	Revision int64 `json:"revision"`
+
+	// Run Which run of the month's reconciliation, counted from 1.
 	Run         *int64                      `json:"run,omitempty"`
 	Tolerated   *[]ReconciliationTolerated  `json:"tolerated,omitempty"`
 	Unallocated *[]ReconciliationLineRef    `json:"unallocated"`
@@ -1895,8 +2209,10 @@ type Month struct {
 
 // MonthCounts defines model for MonthCounts.
 type MonthCounts struct {
-	Accounts    int64 `json:"accounts"`
-	Comments    int64 `json:"comments"`
+	Accounts int64 `json:"accounts"`
+	Comments int64 `json:"comments"`
+
+	// Documents Meta's documents that it rests on.
 	Documents   int64 `json:"documents"`
 	OwnCost     int64 `json:"own_cost"`
 	Unallocated int64 `json:"unallocated"`
@@ -1907,40 +2223,65 @@ type MonthCounts struct {
 type MonthEnd struct {
 	Adjusted *StatementAdjusted `json:"adjusted,omitempty"`
 
-	// ClosingBalance Exact decimal.
+	// ClosingBalance The balance at the month's end.
 	//
 	// Example: 512.40
-	ClosingBalance string                       `json:"closing_balance"`
-	Currency       string                       `json:"currency"`
-	Days           *[]StatementDay              `json:"days"`
-	Details        *[]StatementDetail           `json:"details"`
-	DetailsOmitted *int64                       `json:"details_omitted,omitempty"`
-	Documents      *[]ReconciliationDocumentRef `json:"documents"`
-	Estimated      bool                         `json:"estimated"`
-	Month          string                       `json:"month"`
-	Movements      *[]StatementMovement         `json:"movements"`
-	Name           *string                      `json:"name,omitempty"`
+	ClosingBalance string `json:"closing_balance"`
 
-	// OpeningBalance Exact decimal.
+	// Currency ISO 4217 code, such as EUR.
+	Currency string `json:"currency"`
+
+	// Days Usage by day and category.
+	Days *[]StatementDay `json:"days"`
+
+	// Details Every movement but charges.
+	Details *[]StatementDetail `json:"details"`
+
+	// DetailsOmitted How many details there are beyond those listed.
+	DetailsOmitted *int64 `json:"details_omitted,omitempty"`
+
+	// Documents Meta's documents that it rests on.
+	Documents *[]ReconciliationDocumentRef `json:"documents"`
+
+	// Estimated The month is not reconciled with Meta's invoice, or has charges that came later (R31).
+	Estimated bool `json:"estimated"`
+
+	// Month The month, such as 2026-10.
+	Month string `json:"month"`
+
+	// Movements What moved the balance, by kind.
+	Movements *[]StatementMovement `json:"movements"`
+
+	// Name The company, of the billing details; absent where there are none.
+	Name *string `json:"name,omitempty"`
+
+	// OpeningBalance The balance at the month's start.
 	//
 	// Example: 512.40
 	OpeningBalance string `json:"opening_balance"`
-	PartnerID      string `json:"partner_id"`
 
-	// Surcharges Exact decimal.
+	// PartnerID The account's partner id.
+	PartnerID string `json:"partner_id"`
+
+	// Surcharges Surcharges paid by card and not credited, less those that went back.
 	//
 	// Example: 512.40
-	Surcharges string            `json:"surcharges"`
-	Tie        StatementTie      `json:"tie"`
+	Surcharges string       `json:"surcharges"`
+	Tie        StatementTie `json:"tie"`
+
+	// Usage The billing month's usage (R25).
 	Usage      *[]StatementUsage `json:"usage"`
 	UsageTotal StatementUsage    `json:"usage_total"`
 }
 
 // MonthLine defines model for MonthLine.
 type MonthLine struct {
+	// Category Meta's category, such as marketing.
 	Category *string               `json:"category,omitempty"`
 	Charged  *ReconciliationFigure `json:"charged,omitempty"`
-	Currency string                `json:"currency"`
+
+	// Currency ISO 4217 code, such as EUR.
+	Currency string `json:"currency"`
 
 	// Difference Exact decimal.
 	//
@@ -1948,9 +2289,13 @@ type MonthLine struct {
 	Difference string                `json:"difference"`
 	Invoiced   *ReconciliationFigure `json:"invoiced,omitempty"`
 	Late       *ReconciliationFigure `json:"late,omitempty"`
-	Market     *string               `json:"market,omitempty"`
-	PartnerID  string                `json:"partner_id"`
-	Parts      *[]ReconciliationPart `json:"parts,omitempty"`
+
+	// Market The market of the recipients, which prices go by.
+	Market *string `json:"market,omitempty"`
+
+	// PartnerID The account's partner id.
+	PartnerID string                `json:"partner_id"`
+	Parts     *[]ReconciliationPart `json:"parts,omitempty"`
 
 	// Post Exact decimal.
 	//
@@ -1961,9 +2306,13 @@ type MonthLine struct {
 	//
 	// Example: 512.40
 	PostedBefore *string `json:"posted_before,omitempty"`
-	PricingType  *string `json:"pricing_type,omitempty"`
-	Tolerated    *bool   `json:"tolerated,omitempty"`
-	WabaID       *string `json:"waba_id,omitempty"`
+
+	// PricingType Meta's pricing type, such as regular.
+	PricingType *string `json:"pricing_type,omitempty"`
+	Tolerated   *bool   `json:"tolerated,omitempty"`
+
+	// WabaID The WhatsApp Business Account's id at Meta.
+	WabaID *string `json:"waba_id,omitempty"`
 }
 
 // MonthSettings defines model for MonthSettings.
@@ -1974,15 +2323,23 @@ type MonthSettings struct {
 
 // MonthSummary defines model for MonthSummary.
 type MonthSummary struct {
-	Accounts   int64   `json:"accounts"`
+	Accounts int64 `json:"accounts"`
+
+	// ApprovedBy Who approved it.
 	ApprovedBy *string `json:"approved_by,omitempty"`
-	Documents  int64   `json:"documents"`
+
+	// Documents Meta's documents that it rests on.
+	Documents int64 `json:"documents"`
+
+	// Month The month, such as 2026-10.
 	Month      string  `json:"month"`
 	Open       int64   `json:"open"`
 	Phase      string  `json:"phase"`
 	PostedRun  int64   `json:"posted_run"`
 	ProposedBy *string `json:"proposed_by,omitempty"`
-	Run        int64   `json:"run"`
+
+	// Run Which run of the month's reconciliation, counted from 1.
+	Run int64 `json:"run"`
 
 	// UninvoicedSum Exact decimal.
 	//
@@ -1992,12 +2349,16 @@ type MonthSummary struct {
 
 // Movement defines model for Movement.
 type Movement struct {
-	// Amount Exact decimal.
+	// Amount By how much it moved the balance.
 	//
 	// Example: 512.40
 	Amount string `json:"amount"`
-	Count  int64  `json:"count"`
-	Kind   string `json:"kind"`
+
+	// Count How many.
+	Count int64 `json:"count"`
+
+	// Kind Which kind of movement.
+	Kind string `json:"kind"`
 }
 
 // NewSession defines model for NewSession.
@@ -2045,28 +2406,41 @@ type Nothing = map[string]interface{}
 
 // OpenProposal defines model for OpenProposal.
 type OpenProposal struct {
-	// Amount Exact decimal.
+	// Amount The amount, an exact decimal.
 	//
 	// Example: 512.40
-	Amount      string                `json:"amount"`
-	BookedOn    string                `json:"booked_on"`
-	Currency    string                `json:"currency"`
-	Debtor      *string               `json:"debtor,omitempty"`
-	EndToEndID  *string               `json:"end_to_end_id,omitempty"`
-	Iban        *string               `json:"iban,omitempty"`
-	ID          string                `json:"id"`
-	Matches     *[]BankstatementMatch `json:"matches,omitempty"`
-	Note        *string               `json:"note,omitempty"`
-	PartnerID   *string               `json:"partner_id,omitempty"`
-	Reference   string                `json:"reference"`
-	StatementID string                `json:"statement_id"`
-	Status      string                `json:"status"`
-	Text        *string               `json:"text,omitempty"`
-	ValueOn     *string               `json:"value_on,omitempty"`
+	Amount   string `json:"amount"`
+	BookedOn string `json:"booked_on"`
+
+	// Currency ISO 4217 code, such as EUR.
+	Currency   string  `json:"currency"`
+	Debtor     *string `json:"debtor,omitempty"`
+	EndToEndID *string `json:"end_to_end_id,omitempty"`
+	Iban       *string `json:"iban,omitempty"`
+
+	// ID Its id.
+	ID      string                `json:"id"`
+	Matches *[]BankstatementMatch `json:"matches,omitempty"`
+
+	// Note What else is said.
+	Note *string `json:"note,omitempty"`
+
+	// PartnerID The account's partner id.
+	PartnerID   *string `json:"partner_id,omitempty"`
+	Reference   string  `json:"reference"`
+	StatementID string  `json:"statement_id"`
+
+	// Status How it stands.
+	Status string `json:"status"`
+
+	// Text It in a sentence.
+	Text    *string `json:"text,omitempty"`
+	ValueOn *string `json:"value_on,omitempty"`
 }
 
 // PageBalanceLine defines model for PageBalanceLine.
 type PageBalanceLine struct {
+	// Items The page's items, in order.
 	Items []BalanceLine `json:"items"`
 
 	// Next Cursor of the next page; absent on the last.
@@ -2075,6 +2449,7 @@ type PageBalanceLine struct {
 
 // PageBankStatementLine defines model for PageBankStatementLine.
 type PageBankStatementLine struct {
+	// Items The page's items, in order.
 	Items []BankStatementLine `json:"items"`
 
 	// Next Cursor of the next page; absent on the last.
@@ -2083,6 +2458,7 @@ type PageBankStatementLine struct {
 
 // PageDailyBalance defines model for PageDailyBalance.
 type PageDailyBalance struct {
+	// Items The page's items, in order.
 	Items []DailyBalance `json:"items"`
 
 	// Next Cursor of the next page; absent on the last.
@@ -2091,6 +2467,7 @@ type PageDailyBalance struct {
 
 // PageKey defines model for PageKey.
 type PageKey struct {
+	// Items The page's items, in order.
 	Items []Key `json:"items"`
 
 	// Next Cursor of the next page; absent on the last.
@@ -2099,6 +2476,7 @@ type PageKey struct {
 
 // PageLogEntry defines model for PageLogEntry.
 type PageLogEntry struct {
+	// Items The page's items, in order.
 	Items []LogEntry `json:"items"`
 
 	// Next Cursor of the next page; absent on the last.
@@ -2107,6 +2485,7 @@ type PageLogEntry struct {
 
 // PageMetaDocument defines model for PageMetaDocument.
 type PageMetaDocument struct {
+	// Items The page's items, in order.
 	Items []MetaDocument `json:"items"`
 
 	// Next Cursor of the next page; absent on the last.
@@ -2115,6 +2494,7 @@ type PageMetaDocument struct {
 
 // PageMonthSummary defines model for PageMonthSummary.
 type PageMonthSummary struct {
+	// Items The page's items, in order.
 	Items []MonthSummary `json:"items"`
 
 	// Next Cursor of the next page; absent on the last.
@@ -2123,6 +2503,7 @@ type PageMonthSummary struct {
 
 // PagePartnerDocument defines model for PagePartnerDocument.
 type PagePartnerDocument struct {
+	// Items The page's items, in order.
 	Items []PartnerDocument `json:"items"`
 
 	// Next Cursor of the next page; absent on the last.
@@ -2131,6 +2512,7 @@ type PagePartnerDocument struct {
 
 // PageRateCard defines model for PageRateCard.
 type PageRateCard struct {
+	// Items The page's items, in order.
 	Items []RateCard `json:"items"`
 
 	// Next Cursor of the next page; absent on the last.
@@ -2139,6 +2521,7 @@ type PageRateCard struct {
 
 // PageRechargeRow defines model for PageRechargeRow.
 type PageRechargeRow struct {
+	// Items The page's items, in order.
 	Items []RechargeRow `json:"items"`
 
 	// Next Cursor of the next page; absent on the last.
@@ -2147,6 +2530,7 @@ type PageRechargeRow struct {
 
 // PageReconciliationAccountSummary defines model for PageReconciliationAccountSummary.
 type PageReconciliationAccountSummary struct {
+	// Items The page's items, in order.
 	Items []ReconciliationAccountSummary `json:"items"`
 
 	// Next Cursor of the next page; absent on the last.
@@ -2155,6 +2539,7 @@ type PageReconciliationAccountSummary struct {
 
 // PageReconciliationCommented defines model for PageReconciliationCommented.
 type PageReconciliationCommented struct {
+	// Items The page's items, in order.
 	Items []ReconciliationCommented `json:"items"`
 
 	// Next Cursor of the next page; absent on the last.
@@ -2163,6 +2548,7 @@ type PageReconciliationCommented struct {
 
 // PageReconciliationDocumentRef defines model for PageReconciliationDocumentRef.
 type PageReconciliationDocumentRef struct {
+	// Items The page's items, in order.
 	Items []ReconciliationDocumentRef `json:"items"`
 
 	// Next Cursor of the next page; absent on the last.
@@ -2171,6 +2557,7 @@ type PageReconciliationDocumentRef struct {
 
 // PageReconciliationLineRef defines model for PageReconciliationLineRef.
 type PageReconciliationLineRef struct {
+	// Items The page's items, in order.
 	Items []ReconciliationLineRef `json:"items"`
 
 	// Next Cursor of the next page; absent on the last.
@@ -2179,6 +2566,7 @@ type PageReconciliationLineRef struct {
 
 // PageReconciliationUninvoiced defines model for PageReconciliationUninvoiced.
 type PageReconciliationUninvoiced struct {
+	// Items The page's items, in order.
 	Items []ReconciliationUninvoiced `json:"items"`
 
 	// Next Cursor of the next page; absent on the last.
@@ -2187,6 +2575,7 @@ type PageReconciliationUninvoiced struct {
 
 // PageStream defines model for PageStream.
 type PageStream struct {
+	// Items The page's items, in order.
 	Items []Stream `json:"items"`
 
 	// Next Cursor of the next page; absent on the last.
@@ -2195,6 +2584,7 @@ type PageStream struct {
 
 // PageUser defines model for PageUser.
 type PageUser struct {
+	// Items The page's items, in order.
 	Items []User `json:"items"`
 
 	// Next Cursor of the next page; absent on the last.
@@ -2203,24 +2593,35 @@ type PageUser struct {
 
 // PartnerDocument defines model for PartnerDocument.
 type PartnerDocument struct {
-	Currency      string    `json:"currency"`
-	InvoiceNumber *string   `json:"invoice_number,omitempty"`
-	IssuedAt      time.Time `json:"issued_at"`
-	Kind          string    `json:"kind"`
-	Number        string    `json:"number"`
+	// Currency ISO 4217 code, such as EUR.
+	Currency string `json:"currency"`
 
-	// Prepayment Exact decimal.
+	// InvoiceNumber The invoice that it refers to.
+	InvoiceNumber *string `json:"invoice_number,omitempty"`
+
+	// IssuedAt When it was issued.
+	IssuedAt time.Time `json:"issued_at"`
+
+	// Kind invoice or credit_note.
+	Kind string `json:"kind"`
+
+	// Number Its number.
+	Number string `json:"number"`
+
+	// Prepayment What is credited to the balance.
 	//
 	// Example: 512.40
 	Prepayment string `json:"prepayment"`
+
+	// RechargeID The card payment that it is about (R13).
 	RechargeID string `json:"recharge_id"`
 
-	// Surcharge Exact decimal.
+	// Surcharge What the card pays on top (R14).
 	//
 	// Example: 512.40
 	Surcharge string `json:"surcharge"`
 
-	// Total Exact decimal.
+	// Total What it comes to.
 	//
 	// Example: 512.40
 	Total string `json:"total"`
@@ -2270,42 +2671,66 @@ type Problem struct {
 
 // QuarantineEntry defines model for QuarantineEntry.
 type QuarantineEntry struct {
-	// Amount Exact decimal.
+	// Amount The amount, an exact decimal.
 	//
 	// Example: 512.40
-	Amount          *string    `json:"amount,omitempty"`
-	Category        *string    `json:"category,omitempty"`
-	ChannelID       *string    `json:"channel_id,omitempty"`
-	ChargeID        *string    `json:"charge_id,omitempty"`
-	Content         string     `json:"content"`
-	Country         *string    `json:"country,omitempty"`
-	Currency        *string    `json:"currency,omitempty"`
-	Detail          *string    `json:"detail,omitempty"`
-	FirstSeen       time.Time  `json:"first_seen"`
-	LastSeen        time.Time  `json:"last_seen"`
-	Market          *string    `json:"market,omitempty"`
-	OccurredAt      *time.Time `json:"occurred_at,omitempty"`
-	Owner           string     `json:"owner"`
-	PartnerID       *string    `json:"partner_id,omitempty"`
-	PhoneNumberID   *string    `json:"phone_number_id,omitempty"`
-	PricingModel    *string    `json:"pricing_model,omitempty"`
-	PricingType     *string    `json:"pricing_type,omitempty"`
-	Raw             *string    `json:"raw,omitempty"`
-	Reason          string     `json:"reason"`
-	RecipientPrefix *string    `json:"recipient_prefix,omitempty"`
-	WabaID          *string    `json:"waba_id,omitempty"`
+	Amount *string `json:"amount,omitempty"`
+
+	// Category Meta's category, such as marketing.
+	Category  *string `json:"category,omitempty"`
+	ChannelID *string `json:"channel_id,omitempty"`
+	ChargeID  *string `json:"charge_id,omitempty"`
+	Content   string  `json:"content"`
+
+	// Country Two letters of ISO 3166-1, such as DE.
+	Country *string `json:"country,omitempty"`
+
+	// Currency ISO 4217 code, such as EUR.
+	Currency  *string   `json:"currency,omitempty"`
+	Detail    *string   `json:"detail,omitempty"`
+	FirstSeen time.Time `json:"first_seen"`
+	LastSeen  time.Time `json:"last_seen"`
+
+	// Market The market of the recipients, which prices go by.
+	Market     *string    `json:"market,omitempty"`
+	OccurredAt *time.Time `json:"occurred_at,omitempty"`
+	Owner      string     `json:"owner"`
+
+	// PartnerID The account's partner id.
+	PartnerID *string `json:"partner_id,omitempty"`
+
+	// PhoneNumberID The number's id at Meta.
+	PhoneNumberID *string `json:"phone_number_id,omitempty"`
+	PricingModel  *string `json:"pricing_model,omitempty"`
+
+	// PricingType Meta's pricing type, such as regular.
+	PricingType *string `json:"pricing_type,omitempty"`
+	Raw         *string `json:"raw,omitempty"`
+
+	// Reason Why.
+	Reason          string  `json:"reason"`
+	RecipientPrefix *string `json:"recipient_prefix,omitempty"`
+
+	// WabaID The WhatsApp Business Account's id at Meta.
+	WabaID *string `json:"waba_id,omitempty"`
 }
 
 // QuarantinePage defines model for QuarantinePage.
 type QuarantinePage struct {
-	Counts map[string]int64   `json:"counts"`
-	Items  *[]QuarantineEntry `json:"items"`
-	Next   *string            `json:"next,omitempty"`
+	Counts map[string]int64 `json:"counts"`
+
+	// Items The page's items, in order.
+	Items *[]QuarantineEntry `json:"items"`
+
+	// Next Cursor of the next page; absent on the last.
+	Next *string `json:"next,omitempty"`
 }
 
 // RateCard defines model for RateCard.
 type RateCard struct {
-	CardID       string    `json:"card_id"`
+	CardID string `json:"card_id"`
+
+	// Currency ISO 4217 code, such as EUR.
 	Currency     string    `json:"currency"`
 	Effective    time.Time `json:"effective"`
 	FileName     string    `json:"file_name"`
@@ -2318,28 +2743,40 @@ type RateCard struct {
 
 // RechargeRequested defines model for RechargeRequested.
 type RechargeRequested struct {
-	// Amount Exact decimal.
+	// Amount What will be credited.
 	//
 	// Example: 512.40
 	Amount string `json:"amount"`
-	Card   string `json:"card"`
 
-	// CardTotal Exact decimal.
+	// Card The card processor's reference of the card, never a card number.
+	Card string `json:"card"`
+
+	// CardTotal What the card pays: amount and surcharge (R14).
 	//
 	// Example: 512.40
-	CardTotal   string    `json:"card_total"`
-	Currency    string    `json:"currency"`
-	Number      int64     `json:"number"`
-	Reason      string    `json:"reason"`
-	RechargeID  string    `json:"recharge_id"`
+	CardTotal string `json:"card_total"`
+
+	// Currency ISO 4217 code, such as EUR.
+	Currency string `json:"currency"`
+
+	// Number Counts the account's recharges from 1.
+	Number int64 `json:"number"`
+
+	// Reason Why the card is charged: initial, threshold, amount_due or manual.
+	Reason string `json:"reason"`
+
+	// RechargeID The recharge's id (R13), and the idempotency key at the card processor (R16).
+	RechargeID string `json:"recharge_id"`
+
+	// RequestedAt When it was asked for.
 	RequestedAt time.Time `json:"requested_at"`
 
-	// Surcharge Exact decimal.
+	// Surcharge What the card pays on top (R14).
 	//
 	// Example: 512.40
 	Surcharge string `json:"surcharge"`
 
-	// SurchargePercent Exact decimal.
+	// SurchargePercent Added to card payments, in per cent (R14).
 	//
 	// Example: 512.40
 	SurchargePercent string `json:"surcharge_percent"`
@@ -2424,14 +2861,15 @@ type RechargeRowStatus string
 
 // RechargeSettings defines model for RechargeSettings.
 type RechargeSettings struct {
+	// AutoRecharge Whether the card is charged below the threshold (R11).
 	AutoRecharge bool `json:"auto_recharge"`
 
-	// RechargeAmount Exact decimal.
+	// RechargeAmount The auto-renew amount (R11).
 	//
 	// Example: 512.40
 	RechargeAmount string `json:"recharge_amount"`
 
-	// Threshold Exact decimal.
+	// Threshold The balance below which the card is charged (R11).
 	//
 	// Example: 512.40
 	Threshold string `json:"threshold"`
@@ -2439,20 +2877,30 @@ type RechargeSettings struct {
 
 // ReconciliationAccountSummary defines model for ReconciliationAccountSummary.
 type ReconciliationAccountSummary struct {
-	Charged  *ReconciliationFigure `json:"charged,omitempty"`
-	Currency string                `json:"currency"`
+	Charged *ReconciliationFigure `json:"charged,omitempty"`
+
+	// Currency ISO 4217 code, such as EUR.
+	Currency string `json:"currency"`
 
 	// Difference Exact decimal.
 	//
 	// Example: 512.40
-	Difference string                     `json:"difference"`
-	Documents  *[]string                  `json:"documents,omitempty"`
-	Free       *int64                     `json:"free,omitempty"`
-	Fx         *[]ReconciliationConverted `json:"fx,omitempty"`
-	FxOmitted  *int64                     `json:"fx_omitted,omitempty"`
-	Invoiced   *ReconciliationFigure      `json:"invoiced,omitempty"`
-	Lines      *int64                     `json:"lines,omitempty"`
-	PartnerID  string                     `json:"partner_id"`
+	Difference string `json:"difference"`
+
+	// Documents Meta's documents that it rests on.
+	Documents *[]string `json:"documents,omitempty"`
+
+	// Free Conversations counted at no cost.
+	Free      *int64                     `json:"free,omitempty"`
+	Fx        *[]ReconciliationConverted `json:"fx,omitempty"`
+	FxOmitted *int64                     `json:"fx_omitted,omitempty"`
+	Invoiced  *ReconciliationFigure      `json:"invoiced,omitempty"`
+
+	// Lines Its lines, in order.
+	Lines *int64 `json:"lines,omitempty"`
+
+	// PartnerID The account's partner id.
+	PartnerID string `json:"partner_id"`
 
 	// Post Exact decimal.
 	//
@@ -2472,15 +2920,20 @@ type ReconciliationAccountSummary struct {
 
 // ReconciliationAllocation defines model for ReconciliationAllocation.
 type ReconciliationAllocation struct {
-	Actor     string  `json:"actor"`
-	OwnCost   *bool   `json:"own_cost,omitempty"`
+	// Actor Who did it (R35).
+	Actor   string `json:"actor"`
+	OwnCost *bool  `json:"own_cost,omitempty"`
+
+	// PartnerID The account's partner id.
 	PartnerID *string `json:"partner_id,omitempty"`
 }
 
 // ReconciliationApprovalLimit defines model for ReconciliationApprovalLimit.
 type ReconciliationApprovalLimit struct {
 	ActorPattern string `json:"actor_pattern"`
-	Currency     string `json:"currency"`
+
+	// Currency ISO 4217 code, such as EUR.
+	Currency string `json:"currency"`
 
 	// Max Exact decimal.
 	//
@@ -2490,15 +2943,20 @@ type ReconciliationApprovalLimit struct {
 
 // ReconciliationCommented defines model for ReconciliationCommented.
 type ReconciliationCommented struct {
-	Actor    string    `json:"actor"`
+	// Actor Who did it (R35).
+	Actor string `json:"actor"`
+
+	// At When.
 	At       time.Time `json:"at"`
 	Proposal int64     `json:"proposal"`
-	Text     string    `json:"text"`
+
+	// Text It in a sentence.
+	Text string `json:"text"`
 }
 
 // ReconciliationConverted defines model for ReconciliationConverted.
 type ReconciliationConverted struct {
-	// Amount Exact decimal.
+	// Amount The amount, an exact decimal.
 	//
 	// Example: 512.40
 	Amount string `json:"amount"`
@@ -2520,18 +2978,25 @@ type ReconciliationConverted struct {
 
 // ReconciliationCurrencySum defines model for ReconciliationCurrencySum.
 type ReconciliationCurrencySum struct {
-	// Amount Exact decimal.
+	// Amount The amount, an exact decimal.
 	//
 	// Example: 512.40
-	Amount   string `json:"amount"`
+	Amount string `json:"amount"`
+
+	// Currency ISO 4217 code, such as EUR.
 	Currency string `json:"currency"`
 }
 
 // ReconciliationDocumentRef defines model for ReconciliationDocumentRef.
 type ReconciliationDocumentRef struct {
+	// InvoiceID The document's id.
 	InvoiceID string `json:"invoice_id"`
-	Sha256    string `json:"sha256"`
-	Version   int64  `json:"version"`
+
+	// Sha256 SHA-256 of the content, in hex.
+	Sha256 string `json:"sha256"`
+
+	// Version Counts the document's corrections from 1 (R28).
+	Version int64 `json:"version"`
 }
 
 // ReconciliationFXRate defines model for ReconciliationFXRate.
@@ -2549,67 +3014,98 @@ type ReconciliationFXRate struct {
 
 // ReconciliationFigure defines model for ReconciliationFigure.
 type ReconciliationFigure struct {
-	// Amount Exact decimal.
+	// Amount The amount, an exact decimal.
 	//
 	// Example: 512.40
 	Amount *string `json:"amount,omitempty"`
-	Count  *int64  `json:"count,omitempty"`
+
+	// Count How many.
+	Count *int64 `json:"count,omitempty"`
 }
 
 // ReconciliationInvoiceTotal defines model for ReconciliationInvoiceTotal.
 type ReconciliationInvoiceTotal struct {
-	// Amount Exact decimal.
+	// Amount The amount, an exact decimal.
 	//
 	// Example: 512.40
-	Amount       string `json:"amount"`
+	Amount string `json:"amount"`
+
+	// Currency ISO 4217 code, such as EUR.
 	Currency     string `json:"currency"`
 	DocumentType string `json:"document_type"`
-	Lines        int64  `json:"lines"`
-	Month        string `json:"month"`
-	Volume       int64  `json:"volume"`
+
+	// Lines Its lines, in order.
+	Lines int64 `json:"lines"`
+
+	// Month The month, such as 2026-10.
+	Month  string `json:"month"`
+	Volume int64  `json:"volume"`
 }
 
 // ReconciliationLineRef defines model for ReconciliationLineRef.
 type ReconciliationLineRef struct {
-	// Amount Exact decimal.
+	// Amount The amount, an exact decimal.
 	//
 	// Example: 512.40
-	Amount        string  `json:"amount"`
-	Currency      string  `json:"currency"`
-	InvoiceID     string  `json:"invoice_id"`
-	Line          int64   `json:"line"`
+	Amount string `json:"amount"`
+
+	// Currency ISO 4217 code, such as EUR.
+	Currency  string `json:"currency"`
+	InvoiceID string `json:"invoice_id"`
+	Line      int64  `json:"line"`
+
+	// PhoneNumberID The number's id at Meta.
 	PhoneNumberID *string `json:"phone_number_id,omitempty"`
 	Version       int64   `json:"version"`
 	Volume        int64   `json:"volume"`
-	WabaID        string  `json:"waba_id"`
-	Why           *string `json:"why,omitempty"`
+
+	// WabaID The WhatsApp Business Account's id at Meta.
+	WabaID string  `json:"waba_id"`
+	Why    *string `json:"why,omitempty"`
 }
 
 // ReconciliationPart defines model for ReconciliationPart.
 type ReconciliationPart struct {
-	// Amount Exact decimal.
+	// Amount The amount, an exact decimal.
 	//
 	// Example: 512.40
-	Amount string  `json:"amount"`
-	Count  *int64  `json:"count,omitempty"`
-	Kind   string  `json:"kind"`
-	With   *string `json:"with,omitempty"`
+	Amount string `json:"amount"`
+
+	// Count How many.
+	Count *int64 `json:"count,omitempty"`
+
+	// Kind What it is.
+	Kind string  `json:"kind"`
+	With *string `json:"with,omitempty"`
 }
 
 // ReconciliationSentence defines model for ReconciliationSentence.
 type ReconciliationSentence struct {
+	// Category Meta's category, such as marketing.
 	Category *string `json:"category,omitempty"`
-	Currency string  `json:"currency"`
+
+	// Currency ISO 4217 code, such as EUR.
+	Currency string `json:"currency"`
 
 	// Difference Exact decimal.
 	//
 	// Example: 512.40
-	Difference  string  `json:"difference"`
-	Market      *string `json:"market,omitempty"`
-	PartnerID   string  `json:"partner_id"`
+	Difference string `json:"difference"`
+
+	// Market The market of the recipients, which prices go by.
+	Market *string `json:"market,omitempty"`
+
+	// PartnerID The account's partner id.
+	PartnerID string `json:"partner_id"`
+
+	// PricingType Meta's pricing type, such as regular.
 	PricingType *string `json:"pricing_type,omitempty"`
-	Text        string  `json:"text"`
-	WabaID      *string `json:"waba_id,omitempty"`
+
+	// Text It in a sentence.
+	Text string `json:"text"`
+
+	// WabaID The WhatsApp Business Account's id at Meta.
+	WabaID *string `json:"waba_id,omitempty"`
 }
 
 // ReconciliationTolerated defines model for ReconciliationTolerated.
@@ -2618,8 +3114,12 @@ type ReconciliationTolerated struct {
 	//
 	// Example: 512.40
 	Absolute string `json:"absolute"`
+
+	// Currency ISO 4217 code, such as EUR.
 	Currency string `json:"currency"`
-	Lines    int64  `json:"lines"`
+
+	// Lines Its lines, in order.
+	Lines int64 `json:"lines"`
 
 	// Sum Exact decimal.
 	//
@@ -2634,36 +3134,61 @@ type ReconciliationTolerated struct {
 
 // ReconciliationUninvoiced defines model for ReconciliationUninvoiced.
 type ReconciliationUninvoiced struct {
-	// Amount Exact decimal.
+	// Amount The amount, an exact decimal.
 	//
 	// Example: 512.40
-	Amount    string `json:"amount"`
-	Count     int64  `json:"count"`
-	Currency  string `json:"currency"`
+	Amount string `json:"amount"`
+
+	// Count How many.
+	Count int64 `json:"count"`
+
+	// Currency ISO 4217 code, such as EUR.
+	Currency string `json:"currency"`
+
+	// PartnerID The account's partner id.
 	PartnerID string `json:"partner_id"`
-	WabaID    string `json:"waba_id"`
+
+	// WabaID The WhatsApp Business Account's id at Meta.
+	WabaID string `json:"waba_id"`
 }
 
 // ReconciliationWithdrawn defines model for ReconciliationWithdrawn.
 type ReconciliationWithdrawn struct {
+	// Actor Who did it (R35).
 	Actor    string `json:"actor"`
 	Proposal int64  `json:"proposal"`
-	Reason   string `json:"reason"`
-	Run      int64  `json:"run"`
+
+	// Reason Why.
+	Reason string `json:"reason"`
+
+	// Run Which run of the month's reconciliation, counted from 1.
+	Run int64 `json:"run"`
 }
 
 // RefundLine defines model for RefundLine.
 type RefundLine struct {
-	// Amount Exact decimal.
+	// Amount What is paid back.
 	//
 	// Example: 512.40
-	Amount     string     `json:"amount"`
-	Attempt    int64      `json:"attempt"`
-	Code       *string    `json:"code,omitempty"`
-	RechargeID string     `json:"recharge_id"`
-	RefundID   string     `json:"refund_id"`
-	RetryAt    *time.Time `json:"retry_at,omitempty"`
-	Status     string     `json:"status"`
+	Amount string `json:"amount"`
+
+	// Attempt Which attempt it is, counted from 1.
+	Attempt int64 `json:"attempt"`
+
+	// Code Why it failed, for machines.
+	Code *string `json:"code,omitempty"`
+
+	// RechargeID The card payment that it goes back from.
+	RechargeID string `json:"recharge_id"`
+
+	// RefundID The refund's id.
+	RefundID string `json:"refund_id"`
+
+	// RetryAt When it is tried again; absent where it is not.
+	RetryAt *time.Time `json:"retry_at,omitempty"`
+
+	// Status How the last attempt ended.
+	Status string `json:"status"`
 }
 
 // Refunds defines model for Refunds.
@@ -2674,17 +3199,31 @@ type Refunds struct {
 
 // Replayed defines model for Replayed.
 type Replayed struct {
-	// Balance Exact decimal.
+	// Balance The balance; below zero something is due.
 	//
 	// Example: 512.40
-	Balance  *string     `json:"balance,omitempty"`
-	Data     interface{} `json:"data"`
-	ID       string      `json:"id"`
+	Balance *string `json:"balance,omitempty"`
+
+	// Data The event, as stored.
+	Data interface{} `json:"data"`
+
+	// ID Its id.
+	ID string `json:"id"`
+
+	// Metadata When it happened and was recorded, who caused it (R35), as stored.
 	Metadata interface{} `json:"metadata"`
-	Position string      `json:"position"`
-	Revision int64       `json:"revision"`
-	Stream   string      `json:"stream"`
-	Type     string      `json:"type"`
+
+	// Position The place in the whole log.
+	Position string `json:"position"`
+
+	// Revision The place in its stream, counted from 0.
+	Revision int64 `json:"revision"`
+
+	// Stream The stream that it is of.
+	Stream string `json:"stream"`
+
+	// Type The event's type.
+	Type string `json:"type"`
 }
 
 // Retried defines model for Retried.
@@ -2758,6 +3297,7 @@ type SearchResult struct {
 
 // SearchResults defines model for SearchResults.
 type SearchResults struct {
+	// Items The page's items, in order.
 	Items *[]SearchResult `json:"items"`
 }
 
@@ -2798,71 +3338,99 @@ type SessionRole string
 
 // SignInInputBody defines model for SignInInputBody.
 type SignInInputBody struct {
-	// Email Example: ana@example.com
+	// Email E-mail address.
+	//
+	// Example: ana@example.com
 	Email    string `json:"email"`
 	Password string `json:"password"`
 }
 
 // Statement defines model for Statement.
 type Statement struct {
-	// ClosingBalance Exact decimal.
+	// ClosingBalance The balance at the month's end.
 	//
 	// Example: 512.40
-	ClosingBalance string      `json:"closing_balance"`
-	Currency       string      `json:"currency"`
-	Estimated      bool        `json:"estimated"`
-	Month          string      `json:"month"`
-	Movements      *[]Movement `json:"movements"`
+	ClosingBalance string `json:"closing_balance"`
 
-	// OpeningBalance Exact decimal.
+	// Currency ISO 4217 code, such as EUR.
+	Currency string `json:"currency"`
+
+	// Estimated The month is not reconciled with Meta's invoice, or has charges that came later (R31).
+	Estimated bool `json:"estimated"`
+
+	// Month The month, such as 2026-10.
+	Month string `json:"month"`
+
+	// Movements What moved the balance, by kind.
+	Movements *[]Movement `json:"movements"`
+
+	// OpeningBalance The balance at the month's start.
 	//
 	// Example: 512.40
-	OpeningBalance string       `json:"opening_balance"`
-	PartnerID      string       `json:"partner_id"`
-	Usage          *[]UsageLine `json:"usage"`
+	OpeningBalance string `json:"opening_balance"`
+
+	// PartnerID The account's partner id.
+	PartnerID string `json:"partner_id"`
+
+	// Usage The billing month's usage (R25), broken down.
+	Usage *[]UsageLine `json:"usage"`
 }
 
 // StatementAdjusted defines model for StatementAdjusted.
 type StatementAdjusted struct {
-	// Adjusted Exact decimal.
+	// Adjusted Charged less invoiced: what was posted.
 	//
 	// Example: 512.40
 	Adjusted string `json:"adjusted"`
 
-	// Charged Exact decimal.
+	// Charged What was charged.
 	//
 	// Example: 512.40
 	Charged string `json:"charged"`
 
-	// Invoiced Exact decimal.
+	// Invoiced What Meta invoiced.
 	//
 	// Example: 512.40
 	Invoiced string `json:"invoiced"`
-	Run      int64  `json:"run"`
+
+	// Run Which run of the month's reconciliation, counted from 1.
+	Run int64 `json:"run"`
 }
 
 // StatementDay defines model for StatementDay.
 type StatementDay struct {
-	// Amount Exact decimal.
+	// Amount The amount, an exact decimal.
 	//
 	// Example: 512.40
-	Amount   string    `json:"amount"`
-	Category string    `json:"category"`
-	Count    int64     `json:"count"`
-	Day      time.Time `json:"day"`
+	Amount string `json:"amount"`
+
+	// Category Meta's category, such as marketing.
+	Category string `json:"category"`
+
+	// Count How many.
+	Count int64 `json:"count"`
+
+	// Day The day (UTC).
+	Day time.Time `json:"day"`
 }
 
 // StatementDetail defines model for StatementDetail.
 type StatementDetail struct {
-	// Amount Exact decimal.
+	// Amount The amount, an exact decimal.
 	//
 	// Example: 512.40
-	Amount     string    `json:"amount"`
-	Kind       string    `json:"kind"`
-	RecordedAt time.Time `json:"recorded_at"`
-	Reference  string    `json:"reference"`
+	Amount string `json:"amount"`
 
-	// Surcharge Exact decimal.
+	// Kind What it is.
+	Kind string `json:"kind"`
+
+	// RecordedAt When it was recorded (R35).
+	RecordedAt time.Time `json:"recorded_at"`
+
+	// Reference The recharge, the transfer's reference, the refund, the charge or the month.
+	Reference string `json:"reference"`
+
+	// Surcharge What the card pays on top (R14).
 	//
 	// Example: 512.40
 	Surcharge *string `json:"surcharge,omitempty"`
@@ -2870,49 +3438,79 @@ type StatementDetail struct {
 
 // StatementEvent defines model for StatementEvent.
 type StatementEvent struct {
-	ID         string    `json:"id"`
-	Position   string    `json:"position"`
+	// ID Its id.
+	ID string `json:"id"`
+
+	// Position The place in the whole log.
+	Position string `json:"position"`
+
+	// RecordedAt When it was recorded (R35).
 	RecordedAt time.Time `json:"recorded_at"`
-	Revision   int64     `json:"revision"`
+
+	// Revision The place in its stream, counted from 0.
+	Revision int64 `json:"revision"`
 }
 
 // StatementMovement defines model for StatementMovement.
 type StatementMovement struct {
-	// Amount Exact decimal.
+	// Amount The amount, an exact decimal.
 	//
 	// Example: 512.40
 	Amount string `json:"amount"`
-	Count  int64  `json:"count"`
-	Kind   string `json:"kind"`
+
+	// Count How many.
+	Count int64 `json:"count"`
+
+	// Kind What it is.
+	Kind string `json:"kind"`
 }
 
 // StatementTie defines model for StatementTie.
 type StatementTie struct {
-	Balances bool            `json:"balances"`
-	Events   int64           `json:"events"`
-	First    *StatementEvent `json:"first,omitempty"`
-	Last     *StatementEvent `json:"last,omitempty"`
-	Sha256   string          `json:"sha256"`
-	Stream   string          `json:"stream"`
+	// Balances Opening and movements come to the closing, which is the balance that the rules fold to.
+	Balances bool `json:"balances"`
+
+	// Events How many events lie between the first and the last, both included.
+	Events int64           `json:"events"`
+	First  *StatementEvent `json:"first,omitempty"`
+	Last   *StatementEvent `json:"last,omitempty"`
+
+	// Sha256 Over the events: of each its id, a line feed, its data as stored, a line feed.
+	Sha256 string `json:"sha256"`
+
+	// Stream The account's stream.
+	Stream string `json:"stream"`
 }
 
 // StatementUsage defines model for StatementUsage.
 type StatementUsage struct {
-	// Amount Exact decimal.
+	// Amount The amount, an exact decimal.
 	//
 	// Example: 512.40
-	Amount   string `json:"amount"`
+	Amount string `json:"amount"`
+
+	// Category Meta's category, such as marketing.
 	Category string `json:"category"`
-	Count    int64  `json:"count"`
-	Free     int64  `json:"free"`
+
+	// Count How many.
+	Count int64 `json:"count"`
+
+	// Free Conversations counted at no cost.
+	Free int64 `json:"free"`
+
+	// Invoiced How many Meta invoiced, once the month is posted.
 	Invoiced *int64 `json:"invoiced,omitempty"`
 
-	// InvoicedAmount Exact decimal.
+	// InvoicedAmount What Meta invoiced, once the month is posted.
 	//
 	// Example: 512.40
 	InvoicedAmount *string `json:"invoiced_amount,omitempty"`
-	Market         string  `json:"market"`
-	WabaID         string  `json:"waba_id"`
+
+	// Market The market of the recipients, which prices go by.
+	Market string `json:"market"`
+
+	// WabaID The WhatsApp Business Account's id at Meta.
+	WabaID string `json:"waba_id"`
 }
 
 // Stream defines model for Stream.
@@ -2921,15 +3519,24 @@ type Stream struct {
 	FirstAt  time.Time `json:"first_at"`
 	LastAt   time.Time `json:"last_at"`
 	LastType string    `json:"last_type"`
-	Name     string    `json:"name"`
+
+	// Name Name.
+	Name string `json:"name"`
 }
 
 // StreamPage defines model for StreamPage.
 type StreamPage struct {
-	End    bool        `json:"end"`
-	Items  *[]Replayed `json:"items"`
-	Next   int64       `json:"next"`
-	Stream string      `json:"stream"`
+	// End There is nothing after it now.
+	End bool `json:"end"`
+
+	// Items The page's items, in order.
+	Items *[]Replayed `json:"items"`
+
+	// Next The revision with which the next page begins.
+	Next int64 `json:"next"`
+
+	// Stream The stream.
+	Stream string `json:"stream"`
 }
 
 // UploadEnd defines model for UploadEnd.
@@ -3004,13 +3611,19 @@ type UsageDays struct {
 
 // UsageLine defines model for UsageLine.
 type UsageLine struct {
-	// Amount Exact decimal.
+	// Amount What was deducted, less what was taken back.
 	//
 	// Example: 512.40
-	Amount    string `json:"amount"`
-	Count     int64  `json:"count"`
-	FreeCount int64  `json:"free_count"`
-	Label     string `json:"label"`
+	Amount string `json:"amount"`
+
+	// Count Conversations deducted, less those taken back.
+	Count int64 `json:"count"`
+
+	// FreeCount Conversations counted at no cost.
+	FreeCount int64 `json:"free_count"`
+
+	// Label What the line is of.
+	Label string `json:"label"`
 }
 
 // UsageStats defines model for UsageStats.
@@ -3018,21 +3631,29 @@ type UsageStats struct {
 	Charges         int64 `json:"charges"`
 	IgnoredChanges  int64 `json:"ignored_changes"`
 	IgnoredStatuses int64 `json:"ignored_statuses"`
-	Lines           int64 `json:"lines"`
-	Malformed       int64 `json:"malformed"`
-	TierChanges     int64 `json:"tier_changes"`
-	Webhooks        int64 `json:"webhooks"`
+
+	// Lines Its lines, in order.
+	Lines       int64 `json:"lines"`
+	Malformed   int64 `json:"malformed"`
+	TierChanges int64 `json:"tier_changes"`
+	Webhooks    int64 `json:"webhooks"`
 }
 
 // User defines model for User.
 type User struct {
-	CreatedAt  time.Time  `json:"created_at"`
-	Email      string     `json:"email"`
+	CreatedAt time.Time `json:"created_at"`
+
+	// Email E-mail address.
+	Email string `json:"email"`
+
+	// ID Its id.
 	ID         string     `json:"id"`
 	LastSignIn *time.Time `json:"last_sign_in,omitempty"`
 	Partners   *[]string  `json:"partners,omitempty"`
 	Role       string     `json:"role"`
-	Status     string     `json:"status"`
+
+	// Status How it stands.
+	Status string `json:"status"`
 }
 
 // Verification defines model for Verification.
@@ -3057,37 +3678,55 @@ type Verified struct {
 
 // WaitingAccount defines model for WaitingAccount.
 type WaitingAccount struct {
-	// AmountDue Exact decimal.
+	// AmountDue What the balance is below zero, else zero (R19).
 	//
 	// Example: 512.40
 	AmountDue string `json:"amount_due"`
 
-	// Balance Exact decimal.
+	// Balance The balance; below zero something is due.
 	//
 	// Example: 512.40
-	Balance          string     `json:"balance"`
-	BlockDeadline    *time.Time `json:"block_deadline,omitempty"`
-	BlockedReason    *string    `json:"blocked_reason,omitempty"`
-	Currency         string     `json:"currency"`
-	NegativeSince    *time.Time `json:"negative_since,omitempty"`
-	PartnerID        string     `json:"partner_id"`
-	RechargeFailed   bool       `json:"recharge_failed"`
-	RechargeInFlight bool       `json:"recharge_in_flight"`
-	RetryAt          *time.Time `json:"retry_at,omitempty"`
-	Standing         string     `json:"standing"`
+	Balance string `json:"balance"`
+
+	// BlockDeadline When all channels are blocked if the balance stays below zero (R20); absent while it is not.
+	BlockDeadline *time.Time `json:"block_deadline,omitempty"`
+
+	// BlockedReason overdue, manual or overdue+manual (R23); absent while nothing is blocked.
+	BlockedReason *string `json:"blocked_reason,omitempty"`
+
+	// Currency ISO 4217 code, such as EUR.
+	Currency string `json:"currency"`
+
+	// NegativeSince Since when the balance is below zero (R20); absent while it is not.
+	NegativeSince *time.Time `json:"negative_since,omitempty"`
+
+	// PartnerID The account's partner id.
+	PartnerID        string `json:"partner_id"`
+	RechargeFailed   bool   `json:"recharge_failed"`
+	RechargeInFlight bool   `json:"recharge_in_flight"`
+
+	// RetryAt When it is tried again; absent where it is not.
+	RetryAt *time.Time `json:"retry_at,omitempty"`
+
+	// Standing How the account stands: active, grace, blocked or closed.
+	Standing string `json:"standing"`
 }
 
 // Waterfall defines model for Waterfall.
 type Waterfall struct {
-	Charged  ReconciliationFigure `json:"charged"`
-	Currency string               `json:"currency"`
+	Charged ReconciliationFigure `json:"charged"`
+
+	// Currency ISO 4217 code, such as EUR.
+	Currency string `json:"currency"`
 
 	// Difference Exact decimal.
 	//
 	// Example: 512.40
 	Difference string               `json:"difference"`
 	Invoiced   ReconciliationFigure `json:"invoiced"`
-	PartnerID  *string              `json:"partner_id,omitempty"`
+
+	// PartnerID The account's partner id.
+	PartnerID *string `json:"partner_id,omitempty"`
 
 	// Post Exact decimal.
 	//
@@ -3103,79 +3742,129 @@ type Waterfall struct {
 
 // WaterfallStep defines model for WaterfallStep.
 type WaterfallStep struct {
-	// Amount Exact decimal.
+	// Amount The amount, an exact decimal.
 	//
 	// Example: 512.40
 	Amount string `json:"amount"`
-	Count  int64  `json:"count"`
-	Kind   string `json:"kind"`
+
+	// Count How many.
+	Count int64 `json:"count"`
+
+	// Kind What it is.
+	Kind string `json:"kind"`
 
 	// Left Exact decimal.
 	//
 	// Example: 512.40
-	Left  string `json:"left"`
-	Lines int64  `json:"lines"`
+	Left string `json:"left"`
+
+	// Lines Its lines, in order.
+	Lines int64 `json:"lines"`
 }
 
 // Waterfalls defines model for Waterfalls.
 type Waterfalls struct {
+	// Items The page's items, in order.
 	Items *[]Waterfall `json:"items"`
 }
 
 // WhyAnswer defines model for WhyAnswer.
 type WhyAnswer struct {
-	// AmountDue Exact decimal.
+	// AmountDue What the balance is below zero, else zero (R19).
 	//
 	// Example: 512.40
-	AmountDue string        `json:"amount_due"`
-	AsOf      time.Time     `json:"as_of"`
-	Attempts  *[]WhyAttempt `json:"attempts,omitempty"`
+	AmountDue string `json:"amount_due"`
 
-	// Balance Exact decimal.
+	// AsOf The instant that it is told of.
+	AsOf time.Time `json:"as_of"`
+
+	// Attempts The card payments since, the oldest first.
+	Attempts *[]WhyAttempt `json:"attempts,omitempty"`
+
+	// Balance The balance; below zero something is due.
 	//
 	// Example: 512.40
-	Balance       string      `json:"balance"`
-	Because       *[]string   `json:"because"`
-	BlockDeadline *time.Time  `json:"block_deadline,omitempty"`
+	Balance string `json:"balance"`
+
+	// Because Why, in sentences.
+	Because *[]string `json:"because"`
+
+	// BlockDeadline When all channels are blocked if the balance stays below zero (R20); absent while it is not.
+	BlockDeadline *time.Time `json:"block_deadline,omitempty"`
+
+	// BlockedReason overdue, manual or overdue+manual (R23); absent while nothing is blocked.
 	BlockedReason *string     `json:"blocked_reason,omitempty"`
 	ChargesSince  *WhyCharges `json:"charges_since,omitempty"`
 	Crossing      *WhyStep    `json:"crossing,omitempty"`
-	Currency      string      `json:"currency"`
-	EventsRead    int64       `json:"events_read"`
-	Incomplete    *bool       `json:"incomplete,omitempty"`
-	Lifts         *[]string   `json:"lifts,omitempty"`
-	NegativeSince *time.Time  `json:"negative_since,omitempty"`
-	Next          *[]WhyNext  `json:"next,omitempty"`
-	PartnerID     string      `json:"partner_id"`
-	Standing      string      `json:"standing"`
-	Steps         *[]WhyStep  `json:"steps,omitempty"`
+
+	// Currency ISO 4217 code, such as EUR.
+	Currency string `json:"currency"`
+
+	// EventsRead How many events were read for it.
+	EventsRead int64 `json:"events_read"`
+
+	// Incomplete A limit ended the reading before everything was found.
+	Incomplete *bool `json:"incomplete,omitempty"`
+
+	// Lifts What ends it.
+	Lifts *[]string `json:"lifts,omitempty"`
+
+	// NegativeSince Since when the balance is below zero (R20); absent while it is not.
+	NegativeSince *time.Time `json:"negative_since,omitempty"`
+
+	// Next What will happen, and when.
+	Next *[]WhyNext `json:"next,omitempty"`
+
+	// PartnerID The account's partner id.
+	PartnerID string `json:"partner_id"`
+
+	// Standing How the account stands: active, grace, blocked or closed.
+	Standing string `json:"standing"`
+
+	// Steps The events behind it all, the oldest first; charges between two others are one step.
+	Steps *[]WhyStep `json:"steps,omitempty"`
 }
 
 // WhyAttempt defines model for WhyAttempt.
 type WhyAttempt struct {
-	// Amount Exact decimal.
+	// Amount The amount, an exact decimal.
 	//
 	// Example: 512.40
 	Amount string `json:"amount"`
 
-	// CardTotal Exact decimal.
+	// CardTotal What the card pays: amount and surcharge (R14).
 	//
 	// Example: 512.40
-	CardTotal   string     `json:"card_total"`
-	Code        *string    `json:"code,omitempty"`
-	EndedAt     *time.Time `json:"ended_at,omitempty"`
-	Outcome     string     `json:"outcome"`
-	Reason      string     `json:"reason"`
-	RechargeID  string     `json:"recharge_id"`
-	RequestedAt time.Time  `json:"requested_at"`
-	RetryAt     *time.Time `json:"retry_at,omitempty"`
+	CardTotal string `json:"card_total"`
+
+	// Code Why it failed, for machines.
+	Code *string `json:"code,omitempty"`
+
+	// EndedAt When it ended; absent while it goes on.
+	EndedAt *time.Time `json:"ended_at,omitempty"`
+
+	// Outcome How it ended.
+	Outcome string `json:"outcome"`
+
+	// Reason Why.
+	Reason string `json:"reason"`
+
+	// RechargeID The card payment that it is about (R13).
+	RechargeID string `json:"recharge_id"`
+
+	// RequestedAt When it was asked for.
+	RequestedAt time.Time `json:"requested_at"`
+
+	// RetryAt When it is tried again; absent where it is not.
+	RetryAt *time.Time `json:"retry_at,omitempty"`
 }
 
 // WhyCharges defines model for WhyCharges.
 type WhyCharges struct {
+	// Count How many.
 	Count int64 `json:"count"`
 
-	// Sum Exact decimal.
+	// Sum What they cost.
 	//
 	// Example: 512.40
 	Sum string `json:"sum"`
@@ -3183,29 +3872,45 @@ type WhyCharges struct {
 
 // WhyNext defines model for WhyNext.
 type WhyNext struct {
-	At   *time.Time `json:"at,omitempty"`
-	Text string     `json:"text"`
+	// At When; absent where nobody knows.
+	At *time.Time `json:"at,omitempty"`
+
+	// Text It in a sentence.
+	Text string `json:"text"`
 }
 
 // WhyStep defines model for WhyStep.
 type WhyStep struct {
-	Actor *string   `json:"actor,omitempty"`
-	At    time.Time `json:"at"`
+	// Actor Who did it (R35).
+	Actor *string `json:"actor,omitempty"`
 
-	// BalanceAfter Exact decimal.
+	// At When.
+	At time.Time `json:"at"`
+
+	// BalanceAfter The balance after it.
 	//
 	// Example: 512.40
 	BalanceAfter string `json:"balance_after"`
-	Count        *int64 `json:"count,omitempty"`
 
-	// Effect Exact decimal.
+	// Count How many.
+	Count *int64 `json:"count,omitempty"`
+
+	// Effect By how much it changed the balance.
 	//
 	// Example: 512.40
-	Effect   *string `json:"effect,omitempty"`
-	EventID  string  `json:"event_id"`
-	Revision int64   `json:"revision"`
-	Text     string  `json:"text"`
-	Type     string  `json:"type"`
+	Effect *string `json:"effect,omitempty"`
+
+	// EventID The event's id.
+	EventID string `json:"event_id"`
+
+	// Revision The place in its stream, counted from 0.
+	Revision int64 `json:"revision"`
+
+	// Text It in a sentence.
+	Text string `json:"text"`
+
+	// Type The event's type.
+	Type string `json:"type"`
 }
 
 // Withdrawal defines model for Withdrawal.
