@@ -3,9 +3,11 @@ package main
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -176,6 +178,19 @@ func TestLinksAreMailed(t *testing.T) {
 		t.Error(text)
 	}
 	in.want(t, "ana@example.com", "Your access to prepay")
+
+	// The link leads to a session, whose cookie browsers send over HTTPS alone.
+	_, token, _ := strings.Cut(text, "?token=")
+	token, _, _ = strings.Cut(token, "\n")
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	res, err := client.PostForm(r.HTTP+access.PasswordPath+"?token="+token, url.Values{"password": {"correct horse battery"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = res.Body.Close()
+	if !slices.ContainsFunc(res.Cookies(), func(c *http.Cookie) bool { return c.Name == "__Host-prepay" && c.Secure && c.HttpOnly }) {
+		t.Errorf("%s %v", res.Status, res.Header)
+	}
 }
 
 // TestAccessSettings refuses settings that can't be right.

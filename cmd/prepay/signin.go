@@ -90,7 +90,7 @@ func (s *server) authenticator() (*access.Authenticator, error) {
 		return nil, err
 	}
 	a, err := access.NewAuthenticator(s.access, access.AuthenticatorOptions{
-		Secure: s.settings.SecureCookies || s.settings.HTTPCert != "", TrustedProxies: proxies, TrustedOrigins: s.settings.TrustedOrigins,
+		Secure: s.settings.SecureCookies || s.settings.HTTPCert != "" || strings.HasPrefix(s.settings.HTTPURL, "https://"), TrustedProxies: proxies, TrustedOrigins: s.settings.TrustedOrigins,
 		Provider: provider, Refuse: s.refuse, Logger: log,
 	})
 	if err != nil {
