@@ -35,17 +35,17 @@ func TestKeptMonths(t *testing.T) {
 	var m months
 	m.keep(key(1), big())
 	m.keep(key(2), big())
-	if m.get(key(1), 0) == nil || m.get(key(2), 0) == nil {
+	if m.get(key(1), 0, "") == nil || m.get(key(2), 0, "") == nil {
 		t.Fatal("two halves do not fit")
 	}
-	m.get(key(1), 0)
+	m.get(key(1), 0, "")
 	m.kept[key(2)].asked = m.kept[key(1)].asked.Add(-time.Second)
 	m.keep(key(3), big())
-	if m.get(key(2), 0) != nil || m.get(key(1), 0) == nil || m.get(key(3), 0) == nil {
+	if m.get(key(2), 0, "") != nil || m.get(key(1), 0, "") == nil || m.get(key(3), 0, "") == nil {
 		t.Error("not the one asked for longest ago was forgotten")
 	}
 	m.keep(key(4), &Month{rows: make([]MonthLine, KeptLines+1)})
-	if len(m.kept) != 1 || m.get(key(4), 0) == nil {
+	if len(m.kept) != 1 || m.get(key(4), 0, "") == nil {
 		t.Errorf("%d months beside one that is larger than the bound", len(m.kept))
 	}
 	for i := range 2 * KeptMonths {
@@ -54,12 +54,16 @@ func TestKeptMonths(t *testing.T) {
 	if len(m.kept) > KeptMonths {
 		t.Errorf("%d months are kept", len(m.kept))
 	}
-	if m.get(key(2*KeptMonths-1), 7) != nil {
+	if m.get(key(2*KeptMonths-1), 7, "") != nil {
 		t.Error("a month that was changed is still given")
+	}
+	m.keep(key(1), &Month{})
+	if m.get(key(1), 0, "other documents") != nil {
+		t.Error("a month of other documents is given")
 	}
 	preview := monthKey{month: "2026-01", preview: true}
 	m.keep(preview, &Month{ComputedAt: time.Now().Add(-2 * PreviewAge)})
-	if m.get(preview, 0) != nil {
+	if m.get(preview, 0, "") != nil {
 		t.Error("an old preview is still given")
 	}
 }
