@@ -149,7 +149,7 @@ func (w *Web) openAccount(q *request) error {
 	if err != nil {
 		return err
 	}
-	return q.submit(f, func() error { return q.do(partner, f, cmd) }, "Account "+partner+" is open.", accountURL(partner),
+	return q.submit(f, func() error { return q.do(partner, f, cmd) }, "Account "+partner+" is open.", accountURL(partner)+"/finance",
 		func() error { return w.openPage(q, f.Form) })
 }
 

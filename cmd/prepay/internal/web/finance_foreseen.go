@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"prepayledger/cmd/prepay/internal/web/ui"
 	"prepayledger/domain"
 	"prepayledger/domain/money"
 )
@@ -157,5 +158,5 @@ func plainTime(t time.Time) string { return t.UTC().Format("2 January 2006, 15:0
 // plainMoney is an amount in a sentence: exact, with the currency's decimals
 // at least.
 func plainMoney(a money.Amount, c money.Currency) string {
-	return a.Fixed(c.Decimals()) + " " + string(c)
+	return ui.AmountText(a, c) + " " + string(c)
 }

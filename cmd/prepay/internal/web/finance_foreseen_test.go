@@ -36,7 +36,7 @@ func TestForeseen(t *testing.T) {
 		&domain.AccountUnblocked{Kind: domain.KindOverdue, EffectiveAt: at, By: "confirmation"},
 	})
 	text := strings.Join(says, " ")
-	for _, want := range []string{"80.00 EUR are credited", "overdue block is lifted", "from -80.00 EUR to 0.00 EUR", "1 channel can send again"} {
+	for _, want := range []string{"80.00 EUR are credited", "overdue block is lifted", "from −80.00 EUR to 0.00 EUR", "1 channel can send again"} {
 		if err != nil || !strings.Contains(text, want) {
 			t.Errorf("%q is not in %q, %v", want, text, err)
 		}

@@ -333,3 +333,85 @@ func TestAuditorOnlyReads(t *testing.T) {
 		}
 	}
 }
+
+// TestBankStatement: a broken statement is refused by line and field; of a right
+// one a payment is proposed with certainty, and confirmed once.
+func TestBankStatement(t *testing.T) {
+	s := webtest.Start(t)
+	partner := s.Plan.Partners[0].ID
+	block(t, s, partner)
+	due := balanceOf(t, s, partner).Neg().RoundUp(2)
+	p := s.SignIn(t, access.RoleFinance)
+	p.Expect(422)
+	p.Visit("/payments")
+	p.Upload("Statement", "bank.csv", []byte("booking_date,amount,currency,text\n2026-11-31,12,EUR,x\n"))
+	p.Click("Read the statement")
+	p.WaitText("Nothing was taken of bank.csv")
+	p.WaitText("booking_date")
+	p.Visit("/payments")
+	p.Upload("Statement", "bank.csv", []byte(fmt.Sprintf("booking_date,amount,currency,text,debtor\n2026-11-09,%s,EUR,account %s,Ahoy GmbH\n2026-11-09,7,EUR,who knows,Nobody\n", due, partner)))
+	p.Click("Read the statement")
+	p.WaitText("Nothing is confirmed by it yet.")
+	p.WaitText("certain")
+	p.WaitText("unmatched")
+	p.Axe()
+	p.Screenshot("finance-statement")
+	p.ClickOn("tbody tr a.button")
+	p.WaitText("can send again")
+	p.Axe()
+	p.Click("Confirm the payment")
+	p.WaitText("is confirmed for " + partner)
+	if v, err := s.Desk.Account(t.Context(), partner); err != nil || v.Standing != domain.Active {
+		t.Errorf("%+v %v", v, err)
+	}
+}
+
+// TestRatesAndLimits: a rate card is refused by line, a limit is set and holds,
+// and is taken away.
+func TestRatesAndLimits(t *testing.T) {
+	s := webtest.Start(t)
+	p := s.SignIn(t, access.RoleFinance)
+	p.Expect(422)
+	p.Visit("/rates")
+	p.WaitText("in force")
+	p.Axe()
+	p.Upload("Rate card", "rates.csv", []byte("no,card\n1,2\n"))
+	p.Click("Import the card")
+	p.WaitText("Nothing was taken of rates.csv")
+	p.Visit("/months/settings")
+	p.Axe()
+	p.Fill("Who", "finance:*")
+	p.Fill("May approve up to", "0,01")
+	p.Click("Set the limit")
+	p.WaitText("It is set.")
+	settings, _, err := s.Desk.MonthSettings(t.Context())
+	if err != nil || len(settings.Limits) != 1 || settings.Limits[0].Max.String() != "0.01" {
+		t.Fatalf("%+v %v", settings, err)
+	}
+	p.Click("Take the limit of finance:* away")
+	p.WaitText("Any other person may approve any sum.")
+	p.Fill("Difference of a line", "x")
+	p.Click("Set the tolerance")
+	p.WaitText("This is not an amount")
+}
+
+// TestOpenAccountPage opens an account; the same partner again is refused in the
+// form, which keeps what was filled in.
+func TestOpenAccountPage(t *testing.T) {
+	s := webtest.Start(t)
+	p := s.SignIn(t, access.RoleAdmin)
+	p.Expect(422)
+	p.Visit("/accounts/new")
+	p.Axe()
+	p.Fill("Partner id", s.Plan.Partners[0].ID)
+	p.Fill("Card", "sim_ok")
+	p.Fill("Carried over", "600")
+	p.Click("Open the account")
+	p.WaitFor(`document.querySelector("[data-form-error]")`)
+	p.Fill("Partner id", "PA-9001")
+	p.Click("Open the account")
+	p.WaitFor(`document.body.innerText.includes("Account PA-9001 is open.")`)
+	if b := balanceOf(t, s, "PA-9001"); b.String() != "600" {
+		t.Errorf("it begins with %s", b)
+	}
+}
