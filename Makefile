@@ -42,7 +42,7 @@ lint: ## format, vet, staticcheck, direction of imports
 	$(GO) run ./cmd/lintimports
 
 bench: ## the benchmarks, beside raw limits in the same run
-	$(GO) run ./cmd/prepay bench --charges 200000 --nats --json
+	$(GO) run ./cmd/prepay bench --charges 200000 --nats --http --json
 	$(GO) test -run '^$$' -bench . -benchtime 1s ./eventstore/embedded ./eventstore/esdb ./consumers/usage ./consumers/gate ./consumers/gatestate ./consumers/natsintake ./consumers/publisher ./projections
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./eventstore/runindex -entries 2000000
 

@@ -36,6 +36,7 @@ type benchCmd struct {
 	Duplicates int    `help:"Per cent of the lines that repeat an earlier one." default:"5"`
 	Seed       uint64 `help:"Makes the same workload again." default:"1"`
 	NATS       bool   `name:"nats" help:"Also run the ledger with all of its outputs and bring it the same over NATS."`
+	HTTP       bool   `name:"http" help:"Also bring it the same over HTTP, single charges too, and read balances meanwhile."`
 	Month      bool   `help:"Measure a month's end instead: from the import of Meta's invoice to the last posting."`
 	Lines      int    `help:"With --month: lines of the invoice." default:"100000"`
 	Profile    string `help:"Write a processor profile of the intake to this file." type:"path"`
@@ -68,6 +69,8 @@ type benchResult struct {
 	Processors   int     `json:"processors"`
 	// NATS is measured with --nats.
 	NATS *natsResult `json:"nats,omitempty"`
+	// HTTP is measured with --http.
+	HTTP *httpResult `json:"http,omitempty"`
 }
 
 // Run runs the command.
@@ -92,6 +95,9 @@ func (c *benchCmd) Run(ctx context.Context, g *globals) (err error) {
 	if err == nil && c.NATS {
 		err = c.measureNATS(ctx, dir, file, w, result)
 	}
+	if err == nil && c.HTTP {
+		err = c.measureHTTP(ctx, dir, file, w, result)
+	}
 	if err != nil {
 		return err
 	}
@@ -109,6 +115,9 @@ rebuild of all      %10.0f events/s
 		_, err = fmt.Fprintf(g.Stdout, `over NATS, batches  %10.0f charges/s (%.2f of the intake from a file), outputs %.2f s behind
 over NATS, singly   %10.0f charges/s, %d at once: %.1f ms at the median, %.1f ms at the 99th of a hundred
 `, n.BatchPerS, n.RatioToFile, n.BehindSeconds, n.SinglePerS, natsClients, n.SingleP50, n.SingleP99)
+	}
+	if result.HTTP != nil && err == nil {
+		result.HTTP.write(g.Stdout)
 	}
 	return err
 }

@@ -117,6 +117,7 @@ func (s *server) routes() (*routes, error) {
 	s.routeMeta(r)
 	api := httpapi.New(r, httpapi.Options{
 		Ending: s.ending, Desk: s.app, Access: who, Links: links, Logger: s.log.Named("http"), CardLink: s.cardLink(), Issuer: s.settings.issuer(), Provider: s.settings.Provider,
+		Rate: s.settings.HTTPRate, Burst: int(min(4*s.settings.HTTPRate, 1e9)),
 	})
 	pages.Mount(r)
 	r.NotFound(apart(httpapi.NotFound, r.NotFoundHandler()))

@@ -72,9 +72,10 @@ type settings struct {
 
 	Webhooks string `group:"NATS" help:"File of endpoints that get notices by HTTP (TOML)." env:"PREPAY_WEBHOOKS" placeholder:"FILE"`
 
-	HTTPListen string `name:"http-listen" group:"HTTP" help:"Address of the API, the web pages, /healthz, /readyz and /metrics." default:"127.0.0.1:8080" env:"PREPAY_HTTP_LISTEN" placeholder:"HOST:PORT"`
-	HTTPCert   string `name:"http-cert" group:"HTTP" help:"Serve HTTPS with this certificate (PEM, with its chain); read again when it changes." env:"PREPAY_HTTP_CERT" placeholder:"FILE"`
-	HTTPKey    string `name:"http-key" group:"HTTP" help:"Key of --http-cert." env:"PREPAY_HTTP_KEY" placeholder:"FILE"`
+	HTTPListen string  `name:"http-listen" group:"HTTP" help:"Address of the API, the web pages, /healthz, /readyz and /metrics." default:"127.0.0.1:8080" env:"PREPAY_HTTP_LISTEN" placeholder:"HOST:PORT"`
+	HTTPCert   string  `name:"http-cert" group:"HTTP" help:"Serve HTTPS with this certificate (PEM, with its chain); read again when it changes." env:"PREPAY_HTTP_CERT" placeholder:"FILE"`
+	HTTPKey    string  `name:"http-key" group:"HTTP" help:"Key of --http-cert." env:"PREPAY_HTTP_KEY" placeholder:"FILE"`
+	HTTPRate   float64 `name:"http-rate" group:"HTTP" help:"How many requests a second one caller may make in the long run; the intake and the gate are not counted." default:"50" env:"PREPAY_HTTP_RATE" placeholder:"N"`
 
 	Provider     string `group:"Rules" help:"The provider's name in what senders on a blocked channel are told (R21)." default:"${provider}" env:"PREPAY_PROVIDER"`
 	LogFormat    string `group:"Logs" help:"json or console." enum:"json,console" default:"json" env:"PREPAY_LOG_FORMAT"`
@@ -151,6 +152,9 @@ func (s *settings) check() error {
 	}
 	if err := s.signInFlags.check(); err != nil {
 		problems = append(problems, err)
+	}
+	if !(s.HTTPRate > 0) {
+		bad("http-rate", "%v is not more than 0", s.HTTPRate)
 	}
 	if err := s.metaFlags.check(); err != nil {
 		problems = append(problems, err)

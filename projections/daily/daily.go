@@ -4,6 +4,7 @@ package daily
 
 import (
 	"encoding/json"
+	"sync"
 	"time"
 
 	"prepayledger/domain"
@@ -14,6 +15,18 @@ import (
 type Model struct {
 	view    projections.View
 	pending []published
+
+	// mu guards newest: the newest day of each account that was published or
+	// asked for. Balances are read far more often than published.
+	mu     sync.Mutex
+	newest map[string]answer
+}
+
+// answer is what was published for a day, if anything was.
+type answer struct {
+	day     time.Time
+	balance domain.BalancePublished
+	found   bool
 }
 
 type published struct {
@@ -22,7 +35,7 @@ type published struct {
 }
 
 // New returns the model.
-func New() *Model { return &Model{} }
+func New() *Model { return &Model{newest: map[string]answer{}} }
 
 // Name implements projections.Model.
 func (*Model) Name() string { return "daily" }
@@ -40,6 +53,9 @@ func (m *Model) Load(v projections.View) error {
 func (m *Model) Apply(f *projections.Fact) error {
 	if e, ok := f.Event.(*domain.BalancePublished); ok {
 		m.pending = append(m.pending, published{f.PartnerID, e})
+		m.mu.Lock()
+		m.keep(f.PartnerID, answer{e.Day, *e, true})
+		m.mu.Unlock()
 	}
 	return nil
 }
@@ -61,9 +77,24 @@ func (m *Model) Flush(_ projections.View, b *projections.Batch) error {
 
 // Get returns the balance published for a day; false where none was.
 func (m *Model) Get(partnerID string, day time.Time) (domain.BalancePublished, bool, error) {
-	var p domain.BalancePublished
-	ok, err := m.view.GetJSON(balancesOf(partnerID)+day.UTC().Format(time.DateOnly), &p)
-	return p, ok, err
+	m.mu.Lock()
+	defer m.mu.Unlock() // also while it is read: what is published meanwhile must not be forgotten
+	if a, ok := m.newest[partnerID]; ok && a.day.Equal(day) {
+		return a.balance, a.found, nil
+	}
+	a := answer{day: day}
+	var err error
+	if a.found, err = m.view.GetJSON(balancesOf(partnerID)+day.UTC().Format(time.DateOnly), &a.balance); err == nil {
+		m.keep(partnerID, a)
+	}
+	return a.balance, a.found, err
+}
+
+// keep keeps an answer unless a newer one is kept. The caller holds mu.
+func (m *Model) keep(partnerID string, a answer) {
+	if kept, ok := m.newest[partnerID]; !ok || !a.day.Before(kept.day) {
+		m.newest[partnerID] = a
+	}
 }
 
 // All returns all published balances of an account, in order of days.

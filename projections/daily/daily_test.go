@@ -7,6 +7,7 @@ import (
 
 	"prepayledger/domain"
 	"prepayledger/domain/money"
+	"prepayledger/projections"
 	"prepayledger/projections/daily"
 	"prepayledger/projections/projectionstest"
 )
@@ -40,5 +41,36 @@ func TestDaily(t *testing.T) {
 	}
 	if p, ok, err := m.Get("PA-10", time.Date(2026, 10, 11, 0, 0, 0, 0, time.UTC)); ok || err != nil {
 		t.Errorf("a day that was never published is %+v, %v", p, err)
+	}
+}
+
+// TestNewestIsKept answers a day that was asked for too early as soon as it is
+// published, and former days as before.
+func TestNewestIsKept(t *testing.T) {
+	l := projectionstest.New(t)
+	l.Append("account-PA-1", published(10, "3"))
+	m := daily.New()
+	l.Follow(m)
+	get := func(day int) string {
+		t.Helper()
+		p, ok, err := m.Get("PA-1", time.Date(2026, 10, day, 0, 0, 0, 0, time.UTC))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !ok {
+			return "none"
+		}
+		return p.Balance.String()
+	}
+	if a, b := get(11), get(11); a != "none" || b != "none" {
+		t.Errorf("before it is published: %s, then %s", a, b)
+	}
+	if err := m.Apply(&projections.Fact{PartnerID: "PA-1", Event: published(11, "4")}); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if newest, former := get(11), get(10); newest != "4" || former != "3" {
+			t.Errorf("the newest is %s, the former %s", newest, former)
+		}
 	}
 }
