@@ -38,7 +38,7 @@ type Month struct {
 	ComputedAt time.Time
 	// inputs are the versions of the documents that a preview was made of.
 	inputs string
-	rows       []MonthLine
+	rows   []MonthLine
 	// largest are the places of rows by the size of the difference.
 	largest    []int32
 	currencies []Waterfall
