@@ -2,17 +2,13 @@
 package zz
 
 import (
-	_ "github.com/a-h/templ"
 	_ "github.com/alexedwards/argon2id"
 	_ "github.com/alexedwards/scs/v2"
-	_ "github.com/chromedp/chromedp"
 	_ "github.com/coreos/go-oidc/v3/oidc"
 	_ "github.com/danielgtaylor/huma/v2"
 	_ "github.com/danielgtaylor/huma/v2/adapters/humachi"
 	_ "github.com/danielgtaylor/huma/v2/sse"
-	_ "github.com/go-chi/chi/v5"
 	_ "github.com/go-chi/httprate"
-	_ "github.com/klauspost/compress/gzhttp"
 	_ "github.com/oapi-codegen/runtime"
 	_ "github.com/pb33f/libopenapi"
 	_ "github.com/pb33f/libopenapi-validator"
