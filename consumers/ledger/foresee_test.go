@@ -104,4 +104,3 @@ func TestForeseeRefusals(t *testing.T) {
 		t.Errorf("%v %v", got, err)
 	}
 }
-
