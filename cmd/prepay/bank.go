@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,6 +15,8 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"prepayledger/cmd/prepay/internal/desk"
+	"prepayledger/cmd/prepay/internal/httpapi"
+	"prepayledger/consumers/apiclient"
 	"prepayledger/consumers/bankstatement"
 	"prepayledger/consumers/commandjson"
 )
@@ -54,6 +58,9 @@ func (c *paymentsProposeCmd) Run(ctx context.Context, g *globals) error {
 	if o.Delimiter, size = utf8.DecodeRuneInString(c.Delimiter); size == 0 || size != len(c.Delimiter) || strings.ContainsRune("\"\r\n\ufffd", o.Delimiter) {
 		return fmt.Errorf("--delimiter: %q is not one character: write it like \";\" or tab", c.Delimiter)
 	}
+	if g.Server != "" {
+		return c.send(ctx, g)
+	}
 	if err := readable([]string{c.File}); err != nil {
 		return err
 	}
@@ -77,6 +84,22 @@ func (c *paymentsProposeCmd) Run(ctx context.Context, g *globals) error {
 		}
 		return g.print(v, func(w io.Writer) { writePayments(w, v) })
 	})
+}
+
+// send gives the statement to the ledger at --server.
+func (c *paymentsProposeCmd) send(ctx context.Context, g *globals) error {
+	query := url.Values{"delimiter": {c.Delimiter}}
+	if c.Delimiter == "\t" {
+		query.Set("delimiter", "tab")
+	}
+	if c.DecimalComma {
+		query.Set("decimal_comma", "true")
+	}
+	v, err := upload[*desk.BankStatement](ctx, g, &c.who, "/v1/bank-statements", c.File, query)
+	if err != nil {
+		return err
+	}
+	return g.print(v, func(w io.Writer) { writePayments(w, v) })
 }
 
 func writePayments(w io.Writer, v *desk.BankStatement) {
@@ -124,13 +147,36 @@ func (*paymentsListCmd) Help() string { return `  prepay payments list 5f2190dd2
 
 // Run runs the command.
 func (c *paymentsListCmd) Run(ctx context.Context, g *globals) error {
-	return g.read(ctx, func(a *desk.Desk) error {
-		v, err := a.BankStatement(ctx, c.Statement)
+	v, err := c.statement(ctx, g)
+	if err != nil {
+		return err
+	}
+	return g.print(v, func(w io.Writer) { writePayments(w, v) })
+}
+
+// statement is the statement with all its payments; a server gives them page by
+// page.
+func (c *paymentsListCmd) statement(ctx context.Context, g *globals) (*desk.BankStatement, error) {
+	if g.Server == "" {
+		return ask(ctx, g, nil, func(a *desk.Desk) (*desk.BankStatement, error) { return a.BankStatement(ctx, c.Statement) })
+	}
+	var whole *desk.BankStatement
+	for cursor := ""; ; {
+		page, err := ask[httpapi.BankStatementPage](ctx, g, func(r *apiclient.ClientWithResponses) (*http.Response, error) {
+			return r.GetBankStatement(ctx, c.Statement, &apiclient.GetBankStatementParams{Limit: pageSize(), Cursor: optional(cursor)})
+		}, nil)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		return g.print(v, func(w io.Writer) { writePayments(w, v) })
-	})
+		if whole == nil {
+			whole = &page.BankStatement
+		} else {
+			whole.Payments = append(whole.Payments, page.Payments...)
+		}
+		if cursor = page.Next; cursor == "" {
+			return whole, nil
+		}
+	}
 }
 
 type paymentsConfirmCmd struct {
@@ -150,6 +196,13 @@ bank's reference: the same payment counts once, whichever statement it comes wit
 
 // Run runs the command.
 func (c *paymentsConfirmCmd) Run(ctx context.Context, g *globals) error {
+	if g.Server != "" {
+		v, err := order[*desk.AccountView](ctx, g, &c.who, http.MethodPost, "/v1/payment-proposals/"+url.PathEscape(c.Proposal)+"/confirmation", map[string]string{"partner_id": c.Partner})
+		if err != nil {
+			return err
+		}
+		return g.printAccount(v, false)
+	}
 	return g.read(ctx, func(a *desk.Desk) error {
 		partner, err := a.Confirm(ctx, c.meta(), c.Proposal, c.Partner)
 		var field *commandjson.FieldError

@@ -96,6 +96,18 @@ func (f *fxRate) UnmarshalText(text []byte) (err error) {
 	return nil
 }
 
+// text is the rate as it is written.
+func (f *fxRate) text() string {
+	text := fmt.Sprintf("%s:%s=%s", f.From, f.To, f.Rate)
+	if f.Date != "" {
+		text += "@" + f.Date
+	}
+	if f.Source != "" {
+		text += ":" + f.Source
+	}
+	return text
+}
+
 // commandID is an id that makes a command count once.
 type commandID struct{ uuid.UUID }
 

@@ -3,14 +3,19 @@ package main
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
+	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"prepayledger/cmd/prepay/internal/desk"
+	"prepayledger/cmd/prepay/internal/httpapi"
+	"prepayledger/consumers/apiclient"
 	"prepayledger/consumers/ledger"
 	"prepayledger/consumers/metainvoice"
 	"prepayledger/domain"
@@ -77,7 +82,6 @@ func (*invoiceImportCmd) Help() string {
 
 // Run runs the command.
 func (c *invoiceImportCmd) Run(ctx context.Context, g *globals) error {
-	m := c.meta()
 	o, err := c.options()
 	if err != nil {
 		return err
@@ -88,31 +92,62 @@ func (c *invoiceImportCmd) Run(ctx context.Context, g *globals) error {
 	if err := readable(c.Files); err != nil {
 		return err
 	}
-	return g.with(ctx, func(a *desk.Desk) error {
-		all := []ledger.ImportedInvoice{}
+	all := []ledger.ImportedInvoice{}
+	err = g.once(ctx, func() error {
 		for _, path := range c.Files {
-			file, err := readInvoice(path, o)
-			if err != nil {
-				return err
-			}
-			imported, err := a.Ledger.ImportMetaFile(ctx, m, file)
+			imported, err := c.file(ctx, g, path, o)
 			if err != nil {
 				return err
 			}
 			all = append(all, imported...)
 		}
-		return g.print(all, func(w io.Writer) {
-			t := newTable("document", "lines", "")
-			for _, i := range all {
-				note := "was there before"
-				if i.New {
-					note = "new"
-				}
-				t.AppendRow(table.Row{i.InvoiceID, i.Lines, note})
-			}
-			fmt.Fprintf(w, "%s\nSee prepay month preview.\n", t.Render())
-		})
+		return nil
 	})
+	if err != nil {
+		return err
+	}
+	return g.print(all, func(w io.Writer) {
+		t := newTable("document", "lines", "")
+		for _, i := range all {
+			note := "was there before"
+			if i.New {
+				note = "new"
+			}
+			t.AppendRow(table.Row{i.InvoiceID, i.Lines, note})
+		}
+		fmt.Fprintf(w, "%s\nSee prepay month preview.\n", t.Render())
+	})
+}
+
+// file imports one file.
+func (c *invoiceImportCmd) file(ctx context.Context, g *globals, path string, o metainvoice.Options) (imported []ledger.ImportedInvoice, err error) {
+	if g.Server != "" {
+		query := url.Values{}
+		if c.Sheet != "" {
+			query.Set("sheet", c.Sheet)
+		}
+		for _, rate := range c.FX {
+			query.Set("fx", query.Get("fx")+rate.text()+"\n")
+		}
+		if c.Mapping != "" {
+			text, err := os.ReadFile(c.Mapping)
+			if err != nil {
+				return nil, err
+			}
+			query.Set("mapping", string(text))
+		}
+		done, err := upload[httpapi.Imported](ctx, g, &c.who, "/v1/meta-invoices", path, query)
+		return done.Documents, err
+	}
+	err = g.with(ctx, func(a *desk.Desk) error {
+		file, err := readInvoice(path, o)
+		if err != nil {
+			return err
+		}
+		imported, err = a.Ledger.ImportMetaFile(ctx, c.meta(), file)
+		return err
+	})
+	return imported, err
 }
 
 type invoiceListCmd struct {
@@ -124,17 +159,19 @@ func (*invoiceListCmd) Help() string { return `  prepay invoice list --month 202
 
 // Run runs the command.
 func (c *invoiceListCmd) Run(ctx context.Context, g *globals) error {
-	return g.read(ctx, func(a *desk.Desk) error {
-		month := domain.Month("")
-		if c.Month != nil {
-			month = c.Month.Month
-		}
-		all, err := a.Documents(ctx, month)
-		if err != nil {
-			return err
-		}
-		return g.print(all, func(w io.Writer) { writeInvoices(w, all) })
-	})
+	month := domain.Month("")
+	if c.Month != nil {
+		month = c.Month.Month
+	}
+	all, err := askAll(ctx, g,
+		func(r *apiclient.ClientWithResponses, cursor *string) (*http.Response, error) {
+			return r.ListMetaInvoices(ctx, &apiclient.ListMetaInvoicesParams{Month: optional(string(month)), Limit: pageSize(), Cursor: cursor})
+		},
+		func(a *desk.Desk) ([]desk.MetaDocument, error) { return a.Documents(ctx, month) })
+	if err != nil {
+		return err
+	}
+	return g.print(all, func(w io.Writer) { writeInvoices(w, all) })
 }
 
 func writeInvoices(w io.Writer, all []desk.MetaDocument) {
@@ -161,13 +198,45 @@ func (*invoiceShowCmd) Help() string {
 
 // Run runs the command.
 func (c *invoiceShowCmd) Run(ctx context.Context, g *globals) error {
-	return g.read(ctx, func(a *desk.Desk) error {
-		v, err := a.DocumentLines(ctx, c.Invoice, c.From, c.Limit)
+	v, err := c.document(ctx, g)
+	if err != nil {
+		return err
+	}
+	return g.print(v, func(w io.Writer) { writeInvoice(w, v) })
+}
+
+// document is the document with the lines that are asked for. A server gives
+// its lines from the first, page by page.
+func (c *invoiceShowCmd) document(ctx context.Context, g *globals) (*desk.MetaDocument, error) {
+	if g.Server == "" {
+		return ask(ctx, g, nil, func(a *desk.Desk) (*desk.MetaDocument, error) {
+			return a.DocumentLines(ctx, c.Invoice, c.From, c.Limit)
+		})
+	}
+	first := max(c.From, 1)
+	var whole *desk.MetaDocument
+	for cursor := ""; ; {
+		page, err := ask[httpapi.MetaInvoice](ctx, g, func(r *apiclient.ClientWithResponses) (*http.Response, error) {
+			return r.GetMetaInvoice(ctx, c.Invoice, &apiclient.GetMetaInvoiceParams{Limit: pageSize(), Cursor: optional(cursor)})
+		}, nil)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		return g.print(v, func(w io.Writer) { writeInvoice(w, v) })
-	})
+		if whole == nil {
+			whole = &desk.MetaDocument{}
+			*whole = page.MetaDocument
+			whole.Lines = nil
+		}
+		last := 0
+		for _, l := range page.Lines {
+			if last = l.Line; l.Line >= first && l.Line < first+c.Limit {
+				whole.Lines = append(whole.Lines, l)
+			}
+		}
+		if cursor = page.Next; cursor == "" || last >= first+c.Limit-1 {
+			return whole, nil
+		}
+	}
 }
 
 func writeInvoice(w io.Writer, v *desk.MetaDocument) {
@@ -208,13 +277,27 @@ func (*invoiceAllocateCmd) Help() string {
 
 // Run runs the command.
 func (c *invoiceAllocateCmd) Run(ctx context.Context, g *globals) error {
-	return g.with(ctx, func(a *desk.Desk) error {
-		err := a.Ledger.AllocateInvoiceLine(ctx, c.meta(), c.Invoice, reconciliation.AllocateInvoiceLine{Line: c.Line, PartnerID: c.Partner, OwnCost: c.OwnCost})
-		if err != nil {
-			return err
+	if err := c.allocate(ctx, g); err != nil {
+		return err
+	}
+	return g.print(map[string]any{"invoice_id": c.Invoice, "line": c.Line}, func(w io.Writer) {
+		fmt.Fprintf(w, "Line %d of %s is allocated.\n", c.Line, c.Invoice)
+	})
+}
+
+func (c *invoiceAllocateCmd) allocate(ctx context.Context, g *globals) error {
+	if g.Server != "" {
+		path := fmt.Sprintf("/v1/meta-invoices/%s/lines/%d/allocation", url.PathEscape(c.Invoice), c.Line)
+		payload := map[string]any{}
+		if c.OwnCost {
+			payload["own_cost"] = true
+		} else {
+			payload["partner_id"] = c.Partner
 		}
-		return g.print(map[string]any{"invoice_id": c.Invoice, "line": c.Line}, func(w io.Writer) {
-			fmt.Fprintf(w, "Line %d of %s is allocated.\n", c.Line, c.Invoice)
-		})
+		_, err := order[json.RawMessage](ctx, g, &c.who, http.MethodPost, path, payload)
+		return err
+	}
+	return g.with(ctx, func(a *desk.Desk) error {
+		return a.Ledger.AllocateInvoiceLine(ctx, c.meta(), c.Invoice, reconciliation.AllocateInvoiceLine{Line: c.Line, PartnerID: c.Partner, OwnCost: c.OwnCost})
 	})
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/url"
+	"strconv"
 
 	"prepayledger/cmd/prepay/internal/desk"
 )
@@ -26,6 +28,9 @@ after its SHA-256 was checked. The name it had goes to standard error.
 
 // Run runs the command. Its output is the file, with --json, too.
 func (c *invoiceOriginalCmd) Run(ctx context.Context, g *globals) error {
+	if g.Server != "" {
+		return c.remote(ctx, g)
+	}
 	return g.read(ctx, func(a *desk.Desk) error {
 		out := g.Stdout
 		if c.Mapping {
@@ -42,4 +47,16 @@ func (c *invoiceOriginalCmd) Run(ctx context.Context, g *globals) error {
 		fmt.Fprintf(g.Stderr, "%s, %d bytes, SHA-256 %s: %s, version %d.\n", o.FileName, o.Bytes, o.SHA256, o.InvoiceID, o.Version)
 		return nil
 	})
+}
+
+// remote gets the file from the ledger at --server.
+func (c *invoiceOriginalCmd) remote(ctx context.Context, g *globals) error {
+	query := url.Values{}
+	if c.Version > 0 {
+		query.Set("version", strconv.Itoa(c.Version))
+	}
+	if c.Mapping {
+		query.Set("mapping", "true")
+	}
+	return g.download(ctx, "/v1/meta-invoices/"+url.PathEscape(c.Invoice)+"/original?"+query.Encode(), g.Stdout)
 }

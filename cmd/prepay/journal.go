@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
@@ -32,6 +33,9 @@ that is over never changes; billing_month says which month of Meta it is about.
 
 // Run runs the command.
 func (c *exportJournalCmd) Run(ctx context.Context, g *globals) error {
+	if g.Server != "" {
+		return c.remote(ctx, g)
+	}
 	return g.read(ctx, func(a *desk.Desk) error {
 		wanted := desk.JournalWanted{PartnerID: c.Partner}
 		if c.Month != nil {
@@ -45,6 +49,21 @@ func (c *exportJournalCmd) Run(ctx context.Context, g *globals) error {
 		writeTrial(g.Stdout, trial)
 		return nil
 	})
+}
+
+// remote gets the journal as CSV: a server gives no trial balance.
+func (c *exportJournalCmd) remote(ctx context.Context, g *globals) error {
+	if !c.CSV {
+		return fmt.Errorf("a server gives the journal as CSV: add --csv, or leave --server out")
+	}
+	query := url.Values{}
+	if c.Month != nil {
+		query.Set("month", string(c.Month.Month))
+	}
+	if c.Partner != "" {
+		query.Set("partner_id", c.Partner)
+	}
+	return g.download(ctx, "/v1/journal.csv?"+query.Encode(), g.Stdout)
 }
 
 // writer writes lines as they come.

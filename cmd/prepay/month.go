@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
+	"net/http"
 	"slices"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -167,17 +169,11 @@ func (*monthPreviewCmd) Help() string { return `  prepay month preview 2026-10` 
 
 // Run runs the command.
 func (c *monthPreviewCmd) Run(ctx context.Context, g *globals) error {
-	return g.read(ctx, func(a *desk.Desk) error {
-		r, err := a.Ledger.PreviewMonth(ctx, c.Month.Month)
-		if err != nil {
-			return err
-		}
-		settings, _, err := a.Ledger.MonthSettings(ctx)
-		if err != nil {
-			return err
-		}
-		return g.showMonth(desk.ViewOfResult(r, c.Month.Month, settings.Tolerances()), c.Lines)
-	})
+	v, err := g.month(ctx, c.Month.Month, true)
+	if err != nil {
+		return err
+	}
+	return g.showMonth(v, c.Lines)
 }
 
 type monthProposeCmd struct {
@@ -190,33 +186,37 @@ func (*monthProposeCmd) Help() string { return `  prepay month propose 2026-10 -
 
 // Run runs the command.
 func (c *monthProposeCmd) Run(ctx context.Context, g *globals) error {
-	return c.decide(ctx, g, &c.who, func(a *desk.Desk, m domain.Meta, month domain.Month) error {
+	return c.decide(ctx, g, &c.who, "propose", struct{}{}, func(a *desk.Desk, m domain.Meta, month domain.Month) error {
 		_, err := a.Ledger.ProposeMonth(ctx, m, month)
 		return err
 	})
 }
 
-// decide gives a command to a month and shows what it came to.
-func (c *monthArg) decide(ctx context.Context, g *globals, w *who, give func(*desk.Desk, domain.Meta, domain.Month) error) error {
-	return g.read(ctx, func(a *desk.Desk) error {
-		if err := give(a, w.meta(), c.Month.Month); err != nil {
+// decide gives a command to a month and shows what it came to. verb and payload
+// are how a server is given it.
+func (c *monthArg) decide(ctx context.Context, g *globals, w *who, verb string, payload any, give func(*desk.Desk, domain.Meta, domain.Month) error) error {
+	return g.once(ctx, func() error {
+		if err := g.orderMonth(ctx, w, c.Month.Month, verb, payload, give); err != nil {
 			return err
 		}
-		return c.show(ctx, g, a)
+		return c.show(ctx, g)
 	})
 }
 
-func (c *monthArg) show(ctx context.Context, g *globals, a *desk.Desk) error {
-	month := c.Month.Month
-	r, _, err := a.Ledger.Month(ctx, month)
+func (g *globals) orderMonth(ctx context.Context, w *who, month domain.Month, verb string, payload any, give func(*desk.Desk, domain.Meta, domain.Month) error) error {
+	if g.Server != "" {
+		_, err := order[json.RawMessage](ctx, g, w, http.MethodPost, "/v1/months/"+string(month)+"/"+verb, payload)
+		return err
+	}
+	return g.read(ctx, func(a *desk.Desk) error { return give(a, w.meta(), month) })
+}
+
+func (c *monthArg) show(ctx context.Context, g *globals) error {
+	v, err := g.month(ctx, c.Month.Month, false)
 	if err != nil {
 		return err
 	}
-	p := r.Latest()
-	if p == nil {
-		return domain.Reject(domain.NothingToReconcile, "Nothing is proposed for %s: see prepay month preview.", month)
-	}
-	return g.showMonth(desk.ViewOfProposal(r, p), c.Lines)
+	return g.showMonth(v, c.Lines)
 }
 
 type monthApproveCmd struct {
@@ -232,7 +232,11 @@ func (*monthApproveCmd) Help() string {
 
 // Run runs the command.
 func (c *monthApproveCmd) Run(ctx context.Context, g *globals) error {
-	return c.decide(ctx, g, &c.who, func(a *desk.Desk, m domain.Meta, month domain.Month) error {
+	payload := map[string]string{}
+	if c.Uninvoiced != nil {
+		payload["uninvoiced"] = c.Uninvoiced.String()
+	}
+	return c.decide(ctx, g, &c.who, "approve", payload, func(a *desk.Desk, m domain.Meta, month domain.Month) error {
 		_, err := a.Ledger.ApproveMonth(ctx, m, month, c.Uninvoiced.pointer())
 		return err
 	})
@@ -248,7 +252,7 @@ func (*monthPostCmd) Help() string { return `  prepay month post 2026-10 --actor
 
 // Run runs the command.
 func (c *monthPostCmd) Run(ctx context.Context, g *globals) error {
-	return c.decide(ctx, g, &c.who, func(a *desk.Desk, m domain.Meta, month domain.Month) error {
+	return c.decide(ctx, g, &c.who, "post", struct{}{}, func(a *desk.Desk, m domain.Meta, month domain.Month) error {
 		_, err := a.Ledger.PostMonth(ctx, m, month)
 		return err
 	})
@@ -261,5 +265,5 @@ func (*monthShowCmd) Help() string { return `  prepay month show 2026-10 --lines
 
 // Run runs the command.
 func (c *monthShowCmd) Run(ctx context.Context, g *globals) error {
-	return g.read(ctx, func(a *desk.Desk) error { return c.show(ctx, g, a) })
+	return c.show(ctx, g)
 }

@@ -4,12 +4,15 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"prepayledger/cmd/prepay/internal/desk"
+	"prepayledger/consumers/apiclient"
 	"prepayledger/domain"
 	"prepayledger/domain/money"
 	"prepayledger/domain/reconciliation"
@@ -48,15 +51,32 @@ else; prepay month show lists the comments.
 
 // Run runs the command.
 func (c *monthCommentCmd) Run(ctx context.Context, g *globals) error {
-	return g.read(ctx, func(a *desk.Desk) error {
-		if err := a.Ledger.CommentMonth(ctx, c.meta(), c.Month.Month, c.Text); err != nil {
-			return err
-		}
-		r, _, err := a.Ledger.Month(ctx, c.Month.Month)
+	return g.once(ctx, func() error {
+		err := g.orderMonth(ctx, &c.who, c.Month.Month, "comments", map[string]string{"text": c.Text}, func(a *desk.Desk, m domain.Meta, month domain.Month) error {
+			return a.Ledger.CommentMonth(ctx, m, month, c.Text)
+		})
 		if err != nil {
 			return err
 		}
-		return g.print(r.Comments(), func(w io.Writer) { writeComments(w, r.Comments()) })
+		comments, err := c.comments(ctx, g)
+		if err != nil {
+			return err
+		}
+		return g.print(comments, func(w io.Writer) { writeComments(w, comments) })
+	})
+}
+
+// comments are all that was said about the month.
+func (c *monthCommentCmd) comments(ctx context.Context, g *globals) ([]*reconciliation.ReconciliationCommented, error) {
+	if g.Server != "" {
+		return monthList[*reconciliation.ReconciliationCommented](ctx, g, c.Month.Month, false, "comments")
+	}
+	return ask(ctx, g, nil, func(a *desk.Desk) ([]*reconciliation.ReconciliationCommented, error) {
+		r, _, err := a.Ledger.Month(ctx, c.Month.Month)
+		if err != nil {
+			return nil, err
+		}
+		return r.Comments(), nil
 	})
 }
 
@@ -82,7 +102,7 @@ propose again: that needs no withdrawal.
 
 // Run runs the command.
 func (c *monthWithdrawCmd) Run(ctx context.Context, g *globals) error {
-	return c.decide(ctx, g, &c.who, func(a *desk.Desk, m domain.Meta, month domain.Month) error {
+	return c.decide(ctx, g, &c.who, "withdraw", map[string]string{"reason": c.Reason}, func(a *desk.Desk, m domain.Meta, month domain.Month) error {
 		return a.Ledger.WithdrawMonth(ctx, m, month, c.Reason)
 	})
 }
@@ -126,14 +146,7 @@ func (c *monthLimitsCmd) Run(ctx context.Context, g *globals) error {
 	if err != nil {
 		return err
 	}
-	return g.with(ctx, func(a *desk.Desk) error {
-		if cmd != nil {
-			if err := a.Ledger.ChangeMonthSettings(ctx, c.meta(), cmd); err != nil {
-				return err
-			}
-		}
-		return g.showMonthSettings(ctx, a)
-	})
+	return g.changeMonthSettings(ctx, &c.who, cmd != nil, cmd)
 }
 
 type monthToleranceCmd struct {
@@ -151,36 +164,84 @@ it are posted like all others, and only listed as tolerated.
 
 // Run runs the command.
 func (c *monthToleranceCmd) Run(ctx context.Context, g *globals) error {
-	return g.with(ctx, func(a *desk.Desk) error {
-		if c.Amount != nil {
-			cmd := &reconciliation.SetTolerance{Currency: c.Amount.currency, Amount: c.Amount.Amount}
-			if err := a.Ledger.ChangeMonthSettings(ctx, c.meta(), cmd); err != nil {
-				return err
-			}
-		}
-		return g.showMonthSettings(ctx, a)
-	})
+	if c.Amount == nil {
+		return g.changeMonthSettings(ctx, &c.who, false, nil)
+	}
+	return g.changeMonthSettings(ctx, &c.who, true, &reconciliation.SetTolerance{Currency: c.Amount.currency, Amount: c.Amount.Amount})
 }
 
-func (g *globals) showMonthSettings(ctx context.Context, a *desk.Desk) error {
-	s, _, err := a.Ledger.MonthSettings(ctx)
+// changeMonthSettings changes the settings, where that is asked for, and shows
+// them.
+func (g *globals) changeMonthSettings(ctx context.Context, w *who, change bool, cmd domain.Command) error {
+	s, err := g.monthSettings(ctx, w, change, cmd)
 	if err != nil {
 		return err
 	}
-	return g.print(desk.MonthSettings{Limits: s.Limits(), Tolerances: s.Tolerances()}, func(w io.Writer) {
-		if len(s.Limits()) == 0 {
+	return g.print(s, func(w io.Writer) {
+		if len(s.Limits) == 0 {
 			fmt.Fprintln(w, "No approval limits: any other person may approve any sum.")
 		} else {
 			t := newTable("may approve", "up to")
-			for _, l := range s.Limits() {
+			for _, l := range s.Limits {
 				t.AppendRow(table.Row{l.Pattern, shown(l.Max, l.Currency)})
 			}
 			fmt.Fprintln(w, t.Render())
 		}
-		for _, t := range s.Tolerances() {
+		for _, t := range s.Tolerances {
 			fmt.Fprintf(w, "Differences of lines up to %s %s are listed as tolerated; they are posted all the same.\n", t.Amount, t.Currency)
 		}
 	})
+}
+
+// monthSettings are the settings after the change, if there is one.
+func (g *globals) monthSettings(ctx context.Context, w *who, change bool, cmd domain.Command) (s desk.MonthSettings, err error) {
+	if g.Server != "" {
+		return g.remoteMonthSettings(ctx, w, change, cmd)
+	}
+	err = g.with(ctx, func(a *desk.Desk) error {
+		if change {
+			if err := a.Ledger.ChangeMonthSettings(ctx, w.meta(), cmd); err != nil {
+				return err
+			}
+		}
+		now, _, err := a.MonthSettings(ctx)
+		if err == nil {
+			s = *now
+		}
+		return err
+	})
+	return s, err
+}
+
+// remoteMonthSettings reads the settings of the ledger at --server, and puts
+// them back changed if nobody else changed them meanwhile.
+func (g *globals) remoteMonthSettings(ctx context.Context, w *who, change bool, cmd domain.Command) (s desk.MonthSettings, err error) {
+	etag := ""
+	s, err = ask[desk.MonthSettings](ctx, g, func(r *apiclient.ClientWithResponses) (*http.Response, error) {
+		response, err := r.GetMonthSettings(ctx)
+		if err == nil {
+			etag = response.Header.Get("ETag")
+		}
+		return response, err
+	}, nil)
+	if err != nil || !change {
+		return s, err
+	}
+	switch c := cmd.(type) {
+	case *reconciliation.SetApprovalLimit:
+		s.Limits = slices.DeleteFunc(s.Limits, func(l reconciliation.ApprovalLimit) bool {
+			return l.Pattern == c.Pattern && string(l.Currency) == c.Currency
+		})
+		if c.Max != nil {
+			s.Limits = append(s.Limits, reconciliation.ApprovalLimit{Pattern: c.Pattern, Currency: money.Currency(c.Currency), Max: *c.Max})
+		}
+	case *reconciliation.SetTolerance:
+		s.Tolerances = slices.DeleteFunc(s.Tolerances, func(t reconciliation.CurrencySum) bool { return string(t.Currency) == c.Currency })
+		if !c.Amount.IsZero() {
+			s.Tolerances = append(s.Tolerances, reconciliation.CurrencySum{Currency: money.Currency(c.Currency), Amount: c.Amount})
+		}
+	}
+	return order[desk.MonthSettings](ctx, g, w, http.MethodPut, "/v1/month-settings", s, "If-Match", etag)
 }
 
 // writeTolerated says what of the differences is tolerated.

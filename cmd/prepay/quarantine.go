@@ -4,11 +4,14 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"prepayledger/cmd/prepay/internal/desk"
+	"prepayledger/consumers/apiclient"
 	"prepayledger/domain"
 	"prepayledger/projections/quarantine"
 )
@@ -45,33 +48,64 @@ func (*quarantineListCmd) Help() string {
 
 // Run runs the command.
 func (c *quarantineListCmd) Run(ctx context.Context, g *globals) error {
-	return g.read(ctx, func(a *desk.Desk) error {
-		entries, total := []quarantine.Entry{}, 0
-		err := a.EachQuarantined(c.wanted(), func(e *quarantine.Entry) error {
-			if total++; len(entries) < c.Limit {
-				entries = append(entries, *e)
+	entries, total, err := c.entries(ctx, g)
+	if err != nil {
+		return err
+	}
+	return g.print(entries, func(w io.Writer) {
+		t := newTable("account", "charge", "channel", "reason", "occurred", "amount", "detail")
+		for _, e := range entries {
+			amount, occurred := "", ""
+			if e.Amount != nil {
+				amount = e.Amount.String() + " " + string(e.Currency)
 			}
-			return nil
-		})
-		if err != nil {
-			return err
+			if !e.OccurredAt.IsZero() {
+				occurred = e.OccurredAt.Format(time.RFC3339)
+			}
+			t.AppendRow(table.Row{orNone(e.Owner), e.ChargeID, e.ChannelID, e.Reason, occurred, amount, e.Detail})
 		}
-		return g.print(entries, func(w io.Writer) {
-			t := newTable("account", "charge", "channel", "reason", "occurred", "amount", "detail")
-			for _, e := range entries {
-				amount, occurred := "", ""
-				if e.Amount != nil {
-					amount = e.Amount.String() + " " + string(e.Currency)
-				}
-				if !e.OccurredAt.IsZero() {
-					occurred = e.OccurredAt.Format(time.RFC3339)
-				}
-				t.AppendRow(table.Row{orNone(e.Owner), e.ChargeID, e.ChannelID, e.Reason, occurred, amount, e.Detail})
-			}
-			fmt.Fprintln(w, t.Render())
-			fmt.Fprintf(w, "%d of %d entries.\n", len(entries), total)
-		})
+		fmt.Fprintln(w, t.Render())
+		fmt.Fprintf(w, "%d of %d entries.\n", len(entries), total)
 	})
+}
+
+// entries are the first entries, and how many there are.
+func (c *quarantineListCmd) entries(ctx context.Context, g *globals) (entries []quarantine.Entry, total int, err error) {
+	each := func(e *quarantine.Entry) error {
+		if total++; len(entries) < c.Limit {
+			entries = append(entries, *e)
+		}
+		return nil
+	}
+	entries = []quarantine.Entry{}
+	if g.Server == "" {
+		err = g.read(ctx, func(a *desk.Desk) error { return a.EachQuarantined(c.wanted(), each) })
+		return entries, total, err
+	}
+	all, err := askAll[quarantine.Entry](ctx, g, func(r *apiclient.ClientWithResponses, cursor *string) (*http.Response, error) {
+		return r.Send(ctx, http.MethodGet, "/v1/quarantine?"+c.query(cursor).Encode(), nil, nil)
+	}, nil)
+	for i := range all {
+		_ = each(&all[i]) // it never fails
+	}
+	return entries, total, err
+}
+
+// query is what the API is asked for.
+func (c *chosen) query(cursor *string) url.Values {
+	q := url.Values{}
+	for name, value := range map[string]string{"partner_id": c.Partner, "reason": string(c.Reason), "charge_id": c.Charge} {
+		if value != "" {
+			q.Set(name, value)
+		}
+	}
+	if c.Unassigned {
+		q.Set("owner", "unassigned")
+	}
+	if cursor != nil {
+		q.Set("cursor", *cursor)
+	}
+	return q
 }
 
 func orNone(owner string) string {
@@ -93,6 +127,9 @@ records are written as they came. The recipient is cut to its first digits.
 
 // Run runs the command.
 func (c *quarantineExportCmd) Run(ctx context.Context, g *globals) error {
+	if g.Server != "" {
+		return g.download(ctx, "/v1/quarantine/export?"+c.query(nil).Encode(), g.Stdout)
+	}
 	return g.read(ctx, func(a *desk.Desk) error {
 		return a.EachQuarantined(c.wanted(), func(e *quarantine.Entry) error {
 			line, err := desk.ExportLine(e)
@@ -119,21 +156,33 @@ imported; they are left out.
 
 // Run runs the command.
 func (c *quarantineRetryCmd) Run(ctx context.Context, g *globals) error {
-	return g.read(ctx, func(a *desk.Desk) error {
-		r, err := a.Retry(ctx, domain.Meta{Actor: c.Actor}, c.wanted(), 0)
-		if err != nil {
-			return err
-		}
-		err = g.print(r.Results, func(w io.Writer) {
-			t := newTable("presented again", "count")
-			for _, name := range sortedKeys(r.Results) {
-				t.AppendRow(table.Row{name, r.Results[name]})
-			}
-			fmt.Fprintln(w, t.Render())
-		})
-		if err == nil && g.Strict && r.Stuck > 0 {
-			return errNotAllTaken
-		}
+	r, err := c.retry(ctx, g)
+	if err != nil {
 		return err
+	}
+	err = g.print(r.Results, func(w io.Writer) {
+		t := newTable("presented again", "count")
+		for _, name := range sortedKeys(r.Results) {
+			t.AppendRow(table.Row{name, r.Results[name]})
+		}
+		fmt.Fprintln(w, t.Render())
 	})
+	if err == nil && g.Strict && r.Stuck > 0 {
+		return errNotAllTaken
+	}
+	return err
+}
+
+// retry presents the entries again. A server takes a bounded number at a time.
+func (c *quarantineRetryCmd) retry(ctx context.Context, g *globals) (*desk.Retried, error) {
+	if g.Server == "" {
+		return ask(ctx, g, nil, func(a *desk.Desk) (*desk.Retried, error) {
+			return a.Retry(ctx, domain.Meta{Actor: c.Actor}, c.wanted(), 0)
+		})
+	}
+	wanted := map[string]string{}
+	for name, values := range c.query(nil) {
+		wanted[name] = values[0]
+	}
+	return order[*desk.Retried](ctx, g, &who{}, http.MethodPost, "/v1/quarantine/retry", wanted)
 }

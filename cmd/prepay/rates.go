@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"time"
@@ -11,8 +13,11 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"prepayledger/cmd/prepay/internal/desk"
+	"prepayledger/cmd/prepay/internal/httpapi"
+	"prepayledger/consumers/apiclient"
 	"prepayledger/domain"
 	"prepayledger/domain/rating"
+	"prepayledger/projections/cards"
 )
 
 // ratesCmd are the commands of rate cards.
@@ -41,41 +46,61 @@ func (c *ratesImportCmd) Run(ctx context.Context, g *globals) error {
 	if c.Model != "both" {
 		opts.Model = domain.PricingModel(c.Model)
 	}
-	type imported struct {
-		File      string `json:"file"`
-		CardID    string `json:"card_id"`
-		Currency  string `json:"currency"`
-		Effective string `json:"effective"`
-		New       bool   `json:"new"`
-	}
 	if err := readable(c.Files); err != nil {
 		return err
 	}
-	return g.with(ctx, func(a *desk.Desk) error {
-		all := []imported{}
+	all := []httpapi.ImportedCard{}
+	err := g.once(ctx, func() error {
 		for _, file := range c.Files {
-			data, err := os.ReadFile(file)
+			one, err := c.file(ctx, g, file, opts)
 			if err != nil {
 				return err
 			}
-			card, added, err := a.Ledger.ImportRates(ctx, c.meta(), filepath.Base(file), data, opts)
-			if err != nil {
-				return err
-			}
-			all = append(all, imported{filepath.Base(file), card.ID, string(card.Currency), card.Effective.Format(time.DateOnly), added})
+			all = append(all, one)
 		}
-		return g.print(all, func(w io.Writer) {
-			t := newTable("file", "card", "currency", "effective", "")
-			for _, i := range all {
-				note := "was there before"
-				if i.New {
-					note = "new"
-				}
-				t.AppendRow(table.Row{i.File, i.CardID, i.Currency, i.Effective, note})
-			}
-			fmt.Fprintln(w, t.Render())
-		})
+		return nil
 	})
+	if err != nil {
+		return err
+	}
+	return g.print(all, func(w io.Writer) {
+		t := newTable("file", "card", "currency", "effective", "")
+		for _, i := range all {
+			note := "was there before"
+			if i.New {
+				note = "new"
+			}
+			t.AppendRow(table.Row{i.File, i.CardID, i.Currency, i.Effective, note})
+		}
+		fmt.Fprintln(w, t.Render())
+	})
+}
+
+// file imports one file.
+func (c *ratesImportCmd) file(ctx context.Context, g *globals, file string, opts rating.CardOptions) (done httpapi.ImportedCard, err error) {
+	if g.Server != "" {
+		query := url.Values{"pricing_model": {c.Model}}
+		if c.Replaces != "" {
+			query.Set("replaces", c.Replaces)
+		}
+		if !c.Effective.IsZero() {
+			query.Set("effective", c.Effective.Format(time.DateOnly))
+		}
+		return upload[httpapi.ImportedCard](ctx, g, &c.who, "/v1/rate-cards", file, query)
+	}
+	err = g.with(ctx, func(a *desk.Desk) error {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		card, added, err := a.Ledger.ImportRates(ctx, c.meta(), filepath.Base(file), data, opts)
+		if err != nil {
+			return err
+		}
+		done = httpapi.ImportedCard{File: filepath.Base(file), CardID: card.ID, Currency: string(card.Currency), Effective: card.Effective.Format(time.DateOnly), New: added}
+		return nil
+	})
+	return done, err
 }
 
 type ratesListCmd struct{}
@@ -90,24 +115,26 @@ its date until the next one of its currency (R9).
 
 // Run runs the command.
 func (*ratesListCmd) Run(ctx context.Context, g *globals) error {
-	return g.read(ctx, func(a *desk.Desk) error {
-		all, err := a.Views.Cards.All()
-		if err != nil {
-			return err
-		}
-		return g.print(all, func(w io.Writer) {
-			t := newTable("card", "currency", "effective", "serves", "rates", "replaces", "imported", "by", "file")
-			for _, c := range all {
-				serves := c.PricingModel
-				if serves == "" {
-					serves = "both"
-				}
-				t.AppendRow(table.Row{
-					c.ID, c.Currency, c.Effective.Format(time.DateOnly), serves, c.Rates, c.Replaces,
-					c.ImportedAt.Format(time.RFC3339), c.ImportedBy, c.FileName,
-				})
+	all, err := askAll(ctx, g,
+		func(r *apiclient.ClientWithResponses, cursor *string) (*http.Response, error) {
+			return r.ListRateCards(ctx, &apiclient.ListRateCardsParams{Limit: pageSize(), Cursor: cursor})
+		},
+		func(a *desk.Desk) ([]cards.Card, error) { return a.Views.Cards.All() })
+	if err != nil {
+		return err
+	}
+	return g.print(all, func(w io.Writer) {
+		t := newTable("card", "currency", "effective", "serves", "rates", "replaces", "imported", "by", "file")
+		for _, c := range all {
+			serves := c.PricingModel
+			if serves == "" {
+				serves = "both"
 			}
-			fmt.Fprintln(w, t.Render())
-		})
+			t.AppendRow(table.Row{
+				c.ID, c.Currency, c.Effective.Format(time.DateOnly), serves, c.Rates, c.Replaces,
+				c.ImportedAt.Format(time.RFC3339), c.ImportedBy, c.FileName,
+			})
+		}
+		fmt.Fprintln(w, t.Render())
 	})
 }

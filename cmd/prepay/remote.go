@@ -16,7 +16,6 @@ import (
 
 	"github.com/alecthomas/kong"
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/google/uuid"
 
 	"prepayledger/cmd/prepay/internal/desk"
 	"prepayledger/cmd/prepay/internal/httpapi"
@@ -169,11 +168,7 @@ func (g *globals) send(ctx context.Context, w *who, partner string, cmd domain.C
 	if err != nil {
 		return err
 	}
-	id := w.CommandID.UUID
-	if id == uuid.Nil {
-		id = uuid.New()
-	}
-	response, err := c.Send(ctx, method, path, http.Header{"Content-Type": {"application/json"}, "Idempotency-Key": {id.String()}}, bytes.NewReader(body))
+	response, err := c.Send(ctx, method, path, http.Header{"Content-Type": {"application/json"}, "Idempotency-Key": {w.key()}}, bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
@@ -229,7 +224,7 @@ func explainProblem(p *apiclient.Problem) (code, message string) {
 			}
 		}
 	}
-	if !slices.Contains(ownCodes(), p.Code) {
+	if !slices.Contains(ownCodes(), p.Code) && p.Code != string(domain.InvoiceInvalid) && p.Code != string(domain.RateCardInvalid) {
 		message += " (" + p.Code + ")"
 	}
 	return p.Code, message

@@ -70,12 +70,14 @@ func cliOn(g globals, stdin string, args ...string) outcome {
 type twice struct {
 	t         *testing.T
 	data, url string
+	// differing is what is not compared; nil is nothing.
+	differing *regexp.Regexp
 }
 
 func newTwice(t *testing.T) *twice {
 	t.Helper()
 	t.Setenv("PREPAY_ACTOR", operator().Actor())
-	return &twice{t, filepath.Join(t.TempDir(), "data"), served(t, filepath.Join(t.TempDir(), "served"))}
+	return &twice{t: t, data: filepath.Join(t.TempDir(), "data"), url: served(t, filepath.Join(t.TempDir(), "served"))}
 }
 
 // same gives a command line to both, once for people and once for machines
@@ -90,8 +92,14 @@ func (w *twice) given(stdin string, args ...string) outcome {
 	w.t.Helper()
 	local := cliOn(globals{}, stdin, append([]string{"--data", w.data}, args...)...)
 	remote := cliOn(globals{serverFlags: serverFlags{APIKey: "the-key"}}, stdin, append([]string{"--server", w.url}, args...)...)
+	// A server is always given a command id, and notes the hash beside it.
+	hash := regexp.MustCompile(`,"command_hash":"[0-9a-f]+"`)
+	remote.stdout = hash.ReplaceAllString(remote.stdout, "")
 	ids := regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{64}`) // of events, given at random, and hashes over them
 	local.stdout, remote.stdout = ids.ReplaceAllString(local.stdout, "ID"), ids.ReplaceAllString(remote.stdout, "ID")
+	if w.differing != nil {
+		local.stdout, remote.stdout = w.differing.ReplaceAllString(local.stdout, "TIME"), w.differing.ReplaceAllString(remote.stdout, "TIME")
+	}
 	if local != remote {
 		w.t.Errorf("prepay %s: code %d\n%s%s\nwith --server: code %d\n%s%s", strings.Join(args, " "), local.code, local.stdout, local.stderr, remote.code, remote.stdout, remote.stderr)
 	}
@@ -163,6 +171,75 @@ func TestServerSaysTheSame(t *testing.T) {
 	w.read("balance", "--as-happened-by", "2026-11-23T00:00:00Z")
 	w.read("channel", "list")
 	w.same("statement", "PA-1", "--month", "2026-11", "--csv")
+}
+
+// TestServerReconcilesTheSame does the same for usage, rates, months, banks and
+// the log.
+func TestServerReconcilesTheSame(t *testing.T) {
+	w := newTwice(t)
+	w.must("account", "open", "PA-1", "--currency", "USD", "--card", "sim_ok", "--carried-over", "500")
+	w.must("channel", "register", "PA-1", "CH-1", "--phone-number", "+4930123456", "--phone-number-id", "1065", "--waba", "W-1")
+	w.must("rates", "import", "rates-usd-2026-10-01.csv")
+	w.same("rates", "import", "rates-usd-2026-10-01.csv")
+	w.same("rates", "import", write(t, "bad-2026-10-01.csv", "nonsense\n"))
+	w.read("rates", "list")
+	table := write(t, "markets.csv", "calling_code_prefix,country,market,effective_from\n55,BR,Brazil,2020-01-01\n")
+	w.must("markets", "import", table)
+	w.must("markets", "import", table)
+	usage := write(t, "usage.ndjson", usageLine("a", `,"country":"BR","amount":"0.05","currency":"USD"`)+usageLine("b", `,"country":"BR","amount":"0.05","currency":"USD"`)+
+		"nonsense\n"+usageLine("c", `,"country":"BR","amount":"1","currency":"EUR"`))
+	w.imported("usage", "import", usage)
+	w.imported("--strict", "usage", "import", usage)
+	w.given(usageLine("a", `,"country":"BR","amount":"0.05","currency":"USD"`), "quarantine", "list")
+	w.read("quarantine", "list")
+	w.read("quarantine", "list", "--reason", "wrong_currency", "--limit", "1")
+	w.read("quarantine", "list", "--partner", "PA-3")
+	w.same("quarantine", "export", "--reason", "wrong_currency")
+	w.same("--strict", "quarantine", "retry", "--reason", "wrong_currency")
+	file := write(t, "i.csv", invoiceHeader+invoiceLines)
+	w.must("invoice", "import", file, "--fx", "EUR:USD=1.1@2026-10-31:ECB")
+	w.must("invoice", "import", file)
+	w.same("invoice", "import", write(t, "bad.csv", invoiceHeader+"MI-2,INV,2026-10-01,W-1,,BR,Brazil,marketing,regular,,2,x,USD\n"))
+	w.read("invoice", "list")
+	w.read("invoice", "list", "--month", "2026-09")
+	w.read("invoice", "show", "MI-1")
+	w.read("invoice", "show", "MI-1", "--from", "2", "--limit", "1")
+	w.read("invoice", "show", "MI-9")
+	if o := w.same("invoice", "original", "MI-1", "--mapping"); o.code != exitDone {
+		t.Error(o)
+	}
+	w.read("month", "show", "2026-10")
+	w.read("month", "preview", "2026-10")
+	w.same("month", "propose", "2026-10")
+	w.same("month", "approve", "2026-10")
+	w.must("invoice", "allocate", "MI-1", "2", "--own-cost")
+	w.same("invoice", "allocate", "MI-1", "9", "--own-cost")
+	w.must("month", "withdraw", "2026-10", "--reason", "wait")
+	w.must("month", "propose", "2026-10", "--lines")
+	w.must("month", "comment", "2026-10", "--text", "a cent")
+	w.read("month", "limits")
+	w.must("month", "limits", "--actor-pattern", "admin:*", "--max", "1000 USD")
+	w.must("month", "tolerance", "--amount", "0.01 USD")
+	w.must("month", "limits", "--actor-pattern", "admin:*", "--remove", "--currency", "USD")
+	w.read("month", "show", "2026-10")
+	w.same("month", "post", "2026-10")
+	bank := write(t, "b.csv", statementHeader+"2026-11-23,12.34,USD,Acme,BANK-1,thanks\n")
+	w.must("payments", "propose", bank)
+	w.must("payments", "propose", bank)
+	w.same("payments", "list", "5f2190dd26b9")
+	w.same("export", "journal", "--csv", "--month", "2026-11")
+	w.same("export", "events", "--type", "AccountOpened")
+	w.same("--json", "replay", "account-PA-1")
+	w.same("--json", "replay", "ratecard-USD")
+	w.same("replay", "ratecard-USD")
+}
+
+// imported is same for imports, whose time differs.
+func (w *twice) imported(args ...string) {
+	w.t.Helper()
+	w.differing = regexp.MustCompile(`in [0-9.]+ s, [0-9]+/s`)
+	w.same(args...)
+	w.differing = nil
 }
 
 // TestServerAndKey refuses what can't be with --server.

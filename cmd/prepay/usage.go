@@ -53,33 +53,42 @@ func (c *usageImportCmd) Run(ctx context.Context, g *globals) error {
 	if err := readable(c.Files); err != nil {
 		return err
 	}
+	if g.Server != "" {
+		return c.files(ctx, g, nil)
+	}
 	return g.with(ctx, func(a *desk.Desk) error {
 		if err := a.Ledger.AdvanceAll(ctx); err != nil {
 			return err
 		}
-		var s importSummary
-		s.Quarantined = map[string]int64{}
-		start := time.Now()
-		var failed error
-		for _, name := range c.Files {
-			one, err := c.file(ctx, g, a, name)
-			s.Add(one)
-			if err != nil {
-				failed = err
-				break
-			}
-			s.Files++
-		}
-		s.Seconds = time.Since(start).Seconds()
-		s.PerS = float64(s.Total()) / max(s.Seconds, 1e-9)
-		if err := g.print(s, func(w io.Writer) { writeImport(w, &s) }); err != nil || failed != nil {
-			return errors.Join(failed, err)
-		}
-		if g.Strict && s.InQuarantine() > 0 {
-			return errNotAllTaken
-		}
-		return nil
+		return c.files(ctx, g, a)
 	})
+}
+
+// files imports the files, into the ledger at --server where there is no desk,
+// and shows what became of them.
+func (c *usageImportCmd) files(ctx context.Context, g *globals, a *desk.Desk) error {
+	var s importSummary
+	s.Quarantined = map[string]int64{}
+	start := time.Now()
+	var failed error
+	for _, name := range c.Files {
+		one, err := c.file(ctx, g, a, name)
+		s.Add(one)
+		if err != nil {
+			failed = err
+			break
+		}
+		s.Files++
+	}
+	s.Seconds = time.Since(start).Seconds()
+	s.PerS = float64(s.Total()) / max(s.Seconds, 1e-9)
+	if err := g.print(s, func(w io.Writer) { writeImport(w, &s) }); err != nil || failed != nil {
+		return errors.Join(failed, err)
+	}
+	if g.Strict && s.InQuarantine() > 0 {
+		return errNotAllTaken
+	}
+	return nil
 }
 
 // file imports one file.
@@ -101,6 +110,9 @@ func (c *usageImportCmd) file(ctx context.Context, g *globals, a *desk.Desk, nam
 	}
 	progress, done := g.progress(src.Name, size)
 	defer done()
+	if a == nil {
+		return g.sendUsage(ctx, src, progress)
+	}
 	return intake.Import(ctx, a.Ledger, domain.Meta{Actor: c.Actor}, src, progress)
 }
 

@@ -53,6 +53,7 @@ func ViewOfProposal(r *reconciliation.Reconciliation, p *reconciliation.Proposal
 	}
 	v.Comments, v.Withdrawal, v.Tolerances = r.Comments(), r.Withdrawal(), p.Tolerances
 	v.count()
+	v.complete()
 	return v
 }
 
@@ -67,6 +68,7 @@ func ViewOfResult(r *reconciliation.Result, month domain.Month, tolerances []rec
 		v.Lines[r.Accounts[i].PartnerID] = r.Accounts[i].Lines
 	}
 	v.count()
+	v.complete()
 	return v
 }
 
