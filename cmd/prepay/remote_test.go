@@ -95,7 +95,7 @@ func (w *twice) given(stdin string, args ...string) outcome {
 	// A server is always given a command id, and notes the hash beside it.
 	hash := regexp.MustCompile(`,"command_hash":"[0-9a-f]+"`)
 	remote.stdout = hash.ReplaceAllString(remote.stdout, "")
-	ids := regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{64}`) // of events, given at random, and hashes over them
+	ids := regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{64}|\b[0-9]+/[0-9]+\b`) // given at random, hashes over them, and positions: streams of an import are written side by side
 	local.stdout, remote.stdout = ids.ReplaceAllString(local.stdout, "ID"), ids.ReplaceAllString(remote.stdout, "ID")
 	if w.differing != nil {
 		local.stdout, remote.stdout = w.differing.ReplaceAllString(local.stdout, "TIME"), w.differing.ReplaceAllString(remote.stdout, "TIME")
