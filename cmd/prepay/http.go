@@ -19,6 +19,7 @@ import (
 	"prepayledger/cmd/prepay/internal/access"
 	"prepayledger/cmd/prepay/internal/httpapi"
 	"prepayledger/cmd/prepay/internal/web"
+	"prepayledger/consumers/ledger"
 )
 
 const (
@@ -104,6 +105,7 @@ func (s *server) routes() (*routes, error) {
 	}
 	pages, err := web.New(web.Deps{
 		Desk: s.app, Access: who, Data: s.globals.Data, Links: links, SendReset: s.sendReset(links), RequestID: httpapi.RequestID, Logger: s.log.Named("web"),
+		Issuer: s.settings.issuer(), BlockedText: ledger.BlockedText(s.settings.Provider), CardLink: s.cardLink(), CardHint: s.cardHint(),
 	})
 	if err != nil {
 		return nil, err

@@ -129,6 +129,14 @@ func (s *server) cardLink() func(ctx context.Context, partnerID, card string) (s
 	}
 }
 
+// cardHint says what the reference of a card looks like, where it is written.
+func (s *server) cardHint() string {
+	if s.globals.Payments == payNATS {
+		return "The card processor's reference of the card, never a card number."
+	}
+	return "No real bank is connected: sim_ok is always charged, sim_declined never."
+}
+
 // watchPayments shows what is not known yet.
 func (s *server) watchPayments(m *manager.Manager) {
 	gauge := func(name, help string, value func(manager.Status) float64) {

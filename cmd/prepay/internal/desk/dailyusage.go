@@ -2,6 +2,7 @@ package desk
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -189,22 +190,28 @@ type BillingMonth struct {
 	Estimated bool         `json:"estimated"`
 }
 
-// BillingMonths lists the months for which an account has charges, the newest
-// first, and the current one.
-func (d *Desk) BillingMonths(a *domain.Account) []BillingMonth {
-	now := domain.MonthOf(d.Ledger.Now(), time.UTC)
-	months := []BillingMonth{}
-	if a.Months[now] == nil {
-		months = append(months, BillingMonth{Month: now, Estimated: true})
+// BillingMonths lists the months of an account from its opening to now, and
+// others for which it has charges: the newest first.
+func (d *Desk) BillingMonths(a *domain.Account) ([]BillingMonth, error) {
+	now := d.Ledger.Now()
+	opened, err := d.Views.Activity.Entries(a.PartnerID, 0, 1, domain.TypeAccountOpened)
+	if err != nil {
+		return nil, err
+	}
+	first := now
+	if len(opened) > 0 && opened[0].At.Before(now) {
+		first = opened[0].At
+	}
+	sums := map[domain.Month]money.Amount{}
+	for m := time.Date(first.Year(), first.Month(), 1, 0, 0, 0, 0, time.UTC); !m.After(now); m = m.AddDate(0, 1, 0) {
+		sums[domain.MonthOf(m, time.UTC)] = money.Zero()
 	}
 	for m, s := range a.Months {
-		months = append(months, BillingMonth{Month: m, Charged: s.Charged, Estimated: estimated(a, m)})
+		sums[m] = s.Charged
 	}
-	slices.SortFunc(months, func(a, b BillingMonth) int {
-		if a.Month > b.Month {
-			return -1
-		}
-		return 1
-	})
-	return months
+	months := make([]BillingMonth, 0, len(sums))
+	for _, m := range slices.Backward(slices.Sorted(maps.Keys(sums))) {
+		months = append(months, BillingMonth{Month: m, Charged: sums[m], Estimated: estimated(a, m)})
+	}
+	return months, nil
 }

@@ -121,3 +121,17 @@ func CardWords(card string) string {
 		return fmt.Sprintf("card registered with the payment provider (…%s)", tail)
 	}
 }
+
+// RechargeReasonNow says why a card would be charged at once.
+func RechargeReasonNow(r domain.RechargeReason) string {
+	switch r {
+	case domain.RechargeInitial:
+		return "the balance is below the contract's minimum of the opening"
+	case domain.RechargeThreshold:
+		return "the balance is below the threshold"
+	case domain.RechargeAmountDue:
+		return "the balance is zero or below"
+	default:
+		return RechargeReasonWords(r)
+	}
+}

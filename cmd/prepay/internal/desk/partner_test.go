@@ -139,8 +139,8 @@ func TestMonthlyUsage(t *testing.T) {
 	if _, err := d.MonthlyUsage("PA-1", "2026-11", "moon"); err == nil {
 		t.Error("a month was broken down by moon")
 	}
-	months := d.BillingMonths(a.State)
-	if len(months) != 2 || months[0].Month != "2026-11" || months[1].Month != "2026-10" || months[1].Charged.String() != "8" || !months[1].Estimated {
+	months, err := d.BillingMonths(a.State)
+	if err != nil || len(months) != 2 || months[0].Month != "2026-11" || months[1].Month != "2026-10" || months[1].Charged.String() != "8" || !months[1].Estimated {
 		t.Errorf("months %+v", months)
 	}
 }

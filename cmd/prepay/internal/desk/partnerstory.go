@@ -3,6 +3,7 @@ package desk
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"prepayledger/consumers/ledger"
@@ -24,6 +25,8 @@ type Story struct {
 	// minor units, within the limits of a payment by hand (R18). It is zero
 	// where nothing is due.
 	Pay money.Amount `json:"pay"`
+	// Settle is what a transfer that settles must be, in whole minor units.
+	Settle money.Amount `json:"settle"`
 }
 
 // storyTeller makes a Story.
@@ -42,7 +45,7 @@ type storyTeller struct {
 func (d *Desk) Story(ctx context.Context, found *accounts.Account, full bool) (Story, error) {
 	a := found.State
 	t := storyTeller{account: a, answer: &why.Answer{}, full: full}
-	t.story.Pay = settling(a)
+	t.story.Pay, t.story.Settle = settling(a), a.AmountDue().RoundUp(a.Currency.Decimals())
 	if a.ManualBlock {
 		blocks, err := d.Views.Activity.Entries(a.PartnerID, 0, 0, domain.TypeAccountBlocked)
 		if err != nil {
@@ -105,7 +108,7 @@ func (t *storyTeller) lifts(format string, args ...any) {
 
 // amount writes an amount for people.
 func (t *storyTeller) amount(a money.Amount) string {
-	return a.Fixed(t.account.Currency.Decimals()) + " " + string(t.account.Currency)
+	return strings.Replace(a.Fixed(t.account.Currency.Decimals()), "-", "−", 1) + " " + string(t.account.Currency)
 }
 
 // moment writes an instant for people.

@@ -5,11 +5,12 @@ import (
 	"prepayledger/cmd/prepay/internal/web/ui"
 )
 
-// navigation is what a role sees at the side of every page.
-func navigation(p *access.Principal) []ui.NavGroup {
+// navigation is what a role sees at the side of every page; account is the one
+// at which it is, if any.
+func navigation(p *access.Principal, account string) []ui.NavGroup {
 	switch p.Role {
 	case access.RolePartner:
-		return partnerNavigation(p.Partners)
+		return partnerNavigation(p.Partners, account)
 	case access.RoleFinance:
 		return financeNavigation()
 	case access.RoleAdmin:

@@ -89,7 +89,7 @@ func (q *request) frame(p *ui.Page) {
 	}
 	if q.who != nil {
 		p.User = &ui.User{Name: q.who.Name, Role: string(q.who.Role)}
-		p.Nav = navigation(q.who)
+		p.Nav = navigation(q.who, q.param("partner_id"))
 		ui.MarkCurrent(p.Nav, q.URL.Path)
 	}
 	if !q.htmx() {

@@ -11,6 +11,8 @@ import (
 	"prepayledger/cmd/prepay/internal/access"
 	"prepayledger/cmd/prepay/internal/desk"
 	"prepayledger/cmd/prepay/internal/web/assets"
+	"prepayledger/consumers/invoices"
+	"prepayledger/consumers/ledger"
 )
 
 // Deps are what the pages need.
@@ -26,6 +28,16 @@ type Deps struct {
 	SendReset func(ctx context.Context, u *access.User, token string)
 	// Data is the folder in which a verification builds its own read models.
 	Data string
+	// Issuer is who issues invoices, and to whose bank account partners pay.
+	Issuer invoices.Issuer
+	// BlockedText is what a sender on a blocked channel is told (R21).
+	BlockedText string
+	// CardLink makes a page of the card processor's on which a partner saves a
+	// card, and returns its address; card is the one that is registered. Where
+	// it is nil, a card is registered by its reference, and CardHint says what
+	// that looks like.
+	CardLink func(ctx context.Context, partnerID, card string) (string, error)
+	CardHint string
 	// RequestID returns the id of a request, by which the log is searched; nil
 	// is none.
 	RequestID func(context.Context) string
@@ -47,6 +59,8 @@ type Web struct {
 	verifier *verifier
 	// jobs are tasks that pages show the progress of.
 	jobs jobs
+	// folds are the statements that are being made.
+	folds chan struct{}
 }
 
 // New returns the pages. Mount puts them on a router.
@@ -57,6 +71,9 @@ func New(d Deps) (*Web, error) {
 	if d.RequestID == nil {
 		d.RequestID = func(context.Context) string { return "" }
 	}
+	if d.BlockedText == "" {
+		d.BlockedText = ledger.BlockedText(ledger.DefaultProvider)
+	}
 	set, err := assets.Load()
 	if err != nil {
 		return nil, err
@@ -65,7 +82,7 @@ func New(d Deps) (*Web, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Web{verifier: v, deps: d, desk: d.Desk, auth: d.Access, log: d.Logger, assets: set, live: newLive(d.Desk), tasks: newTasks()}, nil
+	return &Web{verifier: v, deps: d, desk: d.Desk, auth: d.Access, log: d.Logger, assets: set, live: newLive(d.Desk), tasks: newTasks(), folds: make(chan struct{}, maxFolds)}, nil
 }
 
 // Mount puts the pages on the router. Who makes a request must be in its

@@ -11,6 +11,9 @@ import (
 const (
 	// minus is the typographic minus sign: as wide as a figure, and read out.
 	minus = "−"
+	// noBreak is the no-break space between an amount and its currency: without
+	// it, it is read out as one word.
+	noBreak = "\u00a0"
 	// narrow is the narrow no-break space that groups thousands.
 	narrow = " "
 )
@@ -20,6 +23,14 @@ const (
 func AmountText(a money.Amount, c money.Currency) string {
 	sign, whole, decimals := amountParts(a, c)
 	return sign + whole + decimals
+}
+
+// SignedText is AmountText with a plus sign where something is added.
+func SignedText(a money.Amount, c money.Currency) string {
+	if a.Sign() > 0 {
+		return "+" + AmountText(a, c)
+	}
+	return AmountText(a, c)
 }
 
 // amountParts cuts an amount for people into its parts; decimals begin with the

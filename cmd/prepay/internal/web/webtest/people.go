@@ -102,6 +102,21 @@ func (s *Server) SignInAs(t testing.TB, email string) *Page {
 	return p
 }
 
+// SignInPartner opens a tab in which somebody new of these partner accounts is
+// signed in.
+func (s *Server) SignInPartner(t testing.TB, partners ...string) *Page {
+	t.Helper()
+	email := strings.ToLower(strings.Join(partners, ".")) + "@people.example"
+	_, token, err := s.Access.Invite(t.Context(), access.By{Actor: "admin:key/first-admin"}, email, access.RolePartner, partners)
+	if err == nil {
+		_, err = s.Access.SetPassword(t.Context(), token, Password, address())
+	}
+	if err != nil {
+		t.Fatalf("invite %s: %v", email, err)
+	}
+	return s.SignInAs(t, email)
+}
+
 // keepReset takes what would be mailed.
 func (s *Server) keepReset(_ context.Context, u *access.User, token string) {
 	s.mu.Lock()

@@ -20,6 +20,7 @@ import (
 	"prepayledger/cmd/prepay/internal/httpapi"
 	"prepayledger/cmd/prepay/internal/web"
 	"prepayledger/consumers/demo"
+	"prepayledger/consumers/invoices"
 )
 
 const (
@@ -160,6 +161,7 @@ func (s *Server) listen(t testing.TB, log *zap.Logger, options func(url string) 
 	}
 	if s.Web, err = web.New(web.Deps{
 		Desk: s.Desk, Access: auth, Links: &access.Links{Base: func() string { return s.URL }}, SendReset: s.keepReset, Data: s.Data, RequestID: httpapi.RequestID, Logger: log,
+		Issuer: issuer(), CardHint: "No real bank is connected: sim_ok is always charged, sim_declined never.",
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -187,6 +189,14 @@ func (s *Server) Again(t testing.TB) *Server {
 	again := &Server{Data: s.Data, Desk: s.Desk, Month: s.Month, Plan: s.Plan, Access: s.Access, resets: map[string]string{}}
 	again.listen(t, zap.NewNop(), func(string) access.AuthenticatorOptions { return access.AuthenticatorOptions{} })
 	return again
+}
+
+// issuer is the provider of the tests.
+func issuer() invoices.Issuer {
+	return invoices.Issuer{
+		Name: "Example BSP GmbH", Street: "Speicherstr. 1", PostalCode: "20457", City: "Hamburg", Country: "DE", VATID: "DE123456789",
+		Email: "finance@bsp.example", BankName: "Example Bank", IBAN: "DE02120300000000202051", BIC: "BYLADEM1001",
+	}
 }
 
 // images is where screenshots are kept, from a package below internal/web.

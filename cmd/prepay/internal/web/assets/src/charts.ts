@@ -97,7 +97,7 @@ function options(spec: Spec, place: HTMLElement): uPlot.Options {
     },
     axes: [
       {
-        ...axis, grid: { show: false }, space: spec.dates ? 56 : 72,
+        ...axis, grid: { show: false }, size: 32, space: spec.dates ? 56 : 72,
         splits: spec.dates ? undefined : () => spec.x.map((_, i) => i),
         values: spec.dates ? (_u, split) => split.map((v) => days.format(v * 1000)) : (_u, split) => split.map((i) => spec.x[i] ?? ""),
       },
