@@ -2,7 +2,7 @@ package natsbus
 
 import (
 	"crypto/rand"
-	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -134,7 +134,7 @@ func passwords(dir string) (map[Role]string, error) {
 		if _, err := rand.Read(raw); err != nil {
 			return nil, err
 		}
-		secrets[r], added = base64.RawURLEncoding.EncodeToString(raw), true
+		secrets[r], added = hex.EncodeToString(raw), true // a hyphen at its start would be a flag to command lines
 	}
 	if !added {
 		return secrets, nil
