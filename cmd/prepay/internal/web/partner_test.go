@@ -147,7 +147,7 @@ func TestPartnerBlocked(t *testing.T) {
 	s := webtest.Start(t)
 	openOther(t, s)
 	use(t, s, other, "CH-1", "last", "marketing", "200.1234", s.Month.Now())
-	a := advance(t, s, other)
+	advance(t, s, other)
 	p := s.SignInPartner(t, other)
 	p.Visit("/")
 	p.WaitText("Money is due")
@@ -161,7 +161,7 @@ func TestPartnerBlocked(t *testing.T) {
 	p.WaitLive()
 
 	s.Month.At(s.Month.Now().Add(7 * domain.Day))
-	a = advance(t, s, other)
+	a := advance(t, s, other)
 	if a.Standing() != domain.Blocked {
 		t.Fatalf("the account is %s", a.Standing())
 	}
