@@ -123,6 +123,27 @@ func (e ChargeLineOutcome) Valid() bool {
 	}
 }
 
+// Defines values for GateAnswerState.
+const (
+	GateAnswerStateBlocked   GateAnswerState = "blocked"
+	GateAnswerStateCancelled GateAnswerState = "cancelled"
+	GateAnswerStateOpen      GateAnswerState = "open"
+)
+
+// Valid indicates whether the value is a known member of the GateAnswerState enum.
+func (e GateAnswerState) Valid() bool {
+	switch e {
+	case GateAnswerStateBlocked:
+		return true
+	case GateAnswerStateCancelled:
+		return true
+	case GateAnswerStateOpen:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for IntakeChargeReplyOutcome.
 const (
 	IntakeChargeReplyOutcomeCharged     IntakeChargeReplyOutcome = "charged"
@@ -1700,6 +1721,30 @@ type Forecasts struct {
 	// Total How many accounts there are to choose from.
 	Total int64 `json:"total"`
 }
+
+// GateAnswer defines model for GateAnswer.
+type GateAnswer struct {
+	// ChannelID The channel's id, unique in the account.
+	ChannelID string `json:"channel_id"`
+
+	// HTTPStatus What the sender is answered with: 200 where it may send, else 400.
+	HTTPStatus int64 `json:"http_status"`
+
+	// MaySend True for open channels only.
+	MaySend bool `json:"may_send"`
+
+	// PartnerID The account that the channel belongs to.
+	PartnerID string `json:"partner_id"`
+
+	// State blocked until its account is unblocked, cancelled for ever.
+	State GateAnswerState `json:"state"`
+
+	// Text What the sender on a blocked channel is told (R21).
+	Text *string `json:"text,omitempty"`
+}
+
+// GateAnswerState blocked until its account is unblocked, cancelled for ever.
+type GateAnswerState string
 
 // Health defines model for Health.
 type Health struct {
@@ -4603,6 +4648,18 @@ type ListForecastsParams struct {
 	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
 }
 
+// CheckGateParams defines parameters for CheckGate.
+type CheckGateParams struct {
+	// PhoneNumberID The number's id at Meta; or name the channel by partner_id and channel_id.
+	PhoneNumberID *string `form:"phone_number_id,omitempty" json:"phone_number_id,omitempty"`
+
+	// PartnerID The account that the channel belongs to.
+	PartnerID *string `form:"partner_id,omitempty" json:"partner_id,omitempty"`
+
+	// ChannelID The channel's id.
+	ChannelID *string `form:"channel_id,omitempty" json:"channel_id,omitempty"`
+}
+
 // GetJournalParams defines parameters for GetJournal.
 type GetJournalParams struct {
 	// Month Only entries recorded in this month (UTC).
@@ -5773,6 +5830,11 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /v1/forecasts (the `ListForecasts` operationId).
 	ListForecasts(ctx context.Context, params *ListForecastsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CheckGate Say whether a channel may send now, and what to tell the sender where it may not (R20, R21).
+	//
+	// Corresponds with GET /v1/gate (the `CheckGate` operationId).
+	CheckGate(ctx context.Context, params *CheckGateParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetHealth Show the log's end and whether the read models have come to it.
 	//
@@ -7435,6 +7497,21 @@ func (c *Client) FollowEvents(ctx context.Context, params *FollowEventsParams, r
 // Corresponds with GET /v1/forecasts (the `ListForecasts` operationId).
 func (c *Client) ListForecasts(ctx context.Context, params *ListForecastsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListForecastsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CheckGate Say whether a channel may send now, and what to tell the sender where it may not (R20, R21).
+//
+// Corresponds with GET /v1/gate (the `CheckGate` operationId).
+func (c *Client) CheckGate(ctx context.Context, params *CheckGateParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCheckGateRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -12476,6 +12553,84 @@ func NewListForecastsRequest(server string, params *ListForecastsParams) (*http.
 	return req, nil
 }
 
+// NewCheckGateRequest constructs an http.Request for the CheckGate method
+func NewCheckGateRequest(server string, params *CheckGateParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/gate")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.PhoneNumberID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "phone_number_id", *params.PhoneNumberID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.PartnerID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "partner_id", *params.PartnerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ChannelID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "channel_id", *params.ChannelID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewGetHealthRequest constructs an http.Request for the GetHealth method
 func NewGetHealthRequest(server string) (*http.Request, error) {
 	var err error
@@ -16908,6 +17063,13 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /v1/forecasts (the `ListForecasts` operationId).
 	ListForecastsWithResponse(ctx context.Context, params *ListForecastsParams, reqEditors ...RequestEditorFn) (*ListForecastsResponse, error)
 
+	// CheckGateWithResponse Say whether a channel may send now, and what to tell the sender where it may not (R20, R21).
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/gate (the `CheckGate` operationId).
+	CheckGateWithResponse(ctx context.Context, params *CheckGateParams, reqEditors ...RequestEditorFn) (*CheckGateResponse, error)
+
 	// GetHealthWithResponse Show the log's end and whether the read models have come to it.
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -20315,6 +20477,54 @@ func (r ListForecastsResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ListForecastsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type CheckGateResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *GateAnswer
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CheckGateResponse) GetJSON200() *GateAnswer {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r CheckGateResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CheckGateResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CheckGateResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CheckGateResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CheckGateResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -24248,6 +24458,19 @@ func (c *ClientWithResponses) ListForecastsWithResponse(ctx context.Context, par
 	return ParseListForecastsResponse(rsp)
 }
 
+// CheckGateWithResponse Say whether a channel may send now, and what to tell the sender where it may not (R20, R21).
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/gate (the `CheckGate` operationId).
+func (c *ClientWithResponses) CheckGateWithResponse(ctx context.Context, params *CheckGateParams, reqEditors ...RequestEditorFn) (*CheckGateResponse, error) {
+	rsp, err := c.CheckGate(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCheckGateResponse(rsp)
+}
+
 // GetHealthWithResponse Show the log's end and whether the read models have come to it.
 //
 // Returns a wrapper object for the known response body format(s).
@@ -27568,6 +27791,39 @@ func ParseListForecastsResponse(rsp *http.Response) (*ListForecastsResponse, err
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest Forecasts
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseCheckGateResponse parses an HTTP response from a CheckGateWithResponse call
+func ParseCheckGateResponse(rsp *http.Response) (*CheckGateResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CheckGateResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest GateAnswer
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}

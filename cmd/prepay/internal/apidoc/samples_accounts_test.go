@@ -59,7 +59,7 @@ func accountSamples() []sample {
 	with := func(name, value string) map[string]string {
 		return map[string]string{"partner_id": "PA-1", name: value}
 	}
-	const partner, finance, auditor = access.RolePartner, access.RoleFinance, access.RoleAuditor
+	const partner, finance, auditor, service = access.RolePartner, access.RoleFinance, access.RoleAuditor, access.RoleService
 	return []sample{
 		{op: "open_account", role: finance, body: `{"partner_id":"PA-9","currency":"EUR","card":"sim_ok","carried_over":"500","auto_recharge":false}`, status: 201, contains: `"partner_id":"PA-9"`},
 		{op: "open_account", role: finance, body: `{"partner_id":"PA-9","currency":"EUR","card":"sim_ok"}`, status: 409, contains: "account_exists"},
@@ -92,6 +92,10 @@ func accountSamples() []sample {
 		{op: "register_channel", role: finance, path: own, body: `{"channel_id":"CH-3","phone_number":"+5312345678","phone_number_id":"3","waba_id":"W-3","payment_model":"direct"}`, status: 422, contains: "blocked_number"},
 		{op: "list_channels", role: partner, path: own, query: "?state=open", status: 200, contains: `"channel_id":"CH-2"`},
 		{op: "get_channel", role: partner, path: with("channel_id", "CH-1"), status: 200},
+		{op: "check_gate", role: service, query: "?partner_id=PA-1&channel_id=CH-1", status: 200, contains: `"may_send":true`},
+		{op: "check_gate", role: service, query: "?phone_number_id=nobody", status: 404, contains: "unknown_channel"},
+		{op: "check_gate", role: service, query: "?phone_number_id=1&channel_id=CH-1", status: 422, contains: "phone_number_id"},
+		{op: "check_gate", role: partner, query: "?partner_id=PA-1&channel_id=CH-1", status: 403},
 		{op: "get_channel", role: partner, path: with("channel_id", "CH-8"), status: 404, contains: "unknown_channel"},
 		{op: "cancel_channel", role: finance, path: with("channel_id", "CH-2"), status: 200},
 		{op: "cancel_channel", role: finance, path: with("channel_id", "CH-2"), body: `{"channel_id":"CH-1"}`, status: 422, contains: "it is in the path"},
@@ -126,6 +130,7 @@ func accountSamples() []sample {
 		{op: "correct_charge", role: finance, path: own, body: `{"charge_id":"wamid.9","reason":"test traffic"}`, status: 404, contains: "unknown_charge"},
 		{op: "block", role: finance, path: own, body: `{"reason":"fraud"}`, status: 200, contains: `"blocked_reason":"manual"`},
 		{op: "get_channel", role: partner, path: with("channel_id", "CH-1"), status: 200, contains: "Could not send message"},
+		{op: "check_gate", role: service, query: "?partner_id=PA-1&channel_id=CH-1", status: 200, contains: `"http_status":400,"text":"Could not send message`},
 		{op: "confirm_payment", role: finance, path: own, body: `{"reference":"BANK-1","amount":"10"}`, status: 200, contains: `"balance":"610"`},
 		{op: "unblock", role: finance, path: own, status: 200, contains: `"standing":"active"`},
 		{op: "unblock", role: finance, path: own, status: 422, contains: "not_blocked"},

@@ -109,6 +109,7 @@ func (a *API) register() {
 	a.settings()
 	a.balances()
 	a.channels()
+	a.gate()
 	a.payments()
 	a.blocks()
 	a.refunds()
