@@ -2,6 +2,7 @@ package apiclient_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log"
 	"os"
@@ -36,5 +37,28 @@ func Example() {
 		apiclient.ChangeRechargeSettingsJSONRequestBody{Threshold: &threshold})
 	if apiclient.Code(err) == "invalid_setting" {
 		fmt.Println("That threshold can't be set:", err)
+	}
+}
+
+// ExampleClientWithResponses_Follow follows the charges of the log, and goes on
+// after a restart where it was: where that is, it keeps with what it does.
+func ExampleClientWithResponses_Follow() {
+	ctx := context.Background()
+	c, err := apiclient.New("https://prepay.example:8443", apiclient.WithKey(os.Getenv("PREPAY_API_KEY")))
+	if err != nil {
+		log.Fatal(err)
+	}
+	var lastSeen *string // as it was kept; nil for the log's start
+	kind := "ConversationCharged"
+	for e, err := range c.Follow(ctx, apiclient.FollowEventsParams{Type: &kind, LastEventID: lastSeen}) {
+		if err != nil {
+			log.Fatal(err) // refused, or away for long
+		}
+		var charged apiclient.Replayed
+		if err := json.Unmarshal(e.Data, &charged); err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(charged.Stream, charged.Revision, charged.Data)
+		lastSeen = &e.ID
 	}
 }
