@@ -4,14 +4,17 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"prepayledger/cmd/prepay/internal/desk"
+	"prepayledger/consumers/apiclient"
 	"prepayledger/consumers/drift"
 	"prepayledger/domain"
 )
@@ -37,13 +40,27 @@ func (c *monthDriftCmd) Run(ctx context.Context, g *globals) error {
 	if c.On != nil && domain.MonthOf(c.On.Time, time.UTC) != c.Month.Month {
 		return domain.Reject(domain.InvalidSetting, "%s is no day of %s: correct --on.", c.On.Format(time.DateOnly), c.Month.Month)
 	}
-	return g.read(ctx, func(a *desk.Desk) error {
-		report, err := c.compare(ctx, a)
-		if err != nil {
-			return err
-		}
-		return g.print(report, func(w io.Writer) { writeDrift(w, report, c.Lines) })
-	})
+	report, err := ask(ctx, g,
+		func(r *apiclient.ClientWithResponses) (*http.Response, error) { return c.send(ctx, r) },
+		func(a *desk.Desk) (*drift.Report, error) { return c.compare(ctx, a) })
+	if err != nil {
+		return err
+	}
+	return g.print(report, func(w io.Writer) { writeDrift(w, report, c.Lines) })
+}
+
+// send gives the responses to the ledger at --server. It records nothing: the
+// key only says that it may be sent again.
+func (c *monthDriftCmd) send(ctx context.Context, r *apiclient.ClientWithResponses) (*http.Response, error) {
+	kind, body, err := form(c.Analytics)
+	if err != nil {
+		return nil, err
+	}
+	path := "/v1/months/" + string(c.Month.Month) + "/drift"
+	if c.On != nil {
+		path += "?on=" + c.On.Format(time.DateOnly)
+	}
+	return r.Send(ctx, http.MethodPost, path, http.Header{"Content-Type": {kind}, "Idempotency-Key": {uuid.NewString()}}, body)
 }
 
 func (c *monthDriftCmd) compare(ctx context.Context, a *desk.Desk) (*drift.Report, error) {

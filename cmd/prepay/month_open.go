@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/url"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -51,6 +52,9 @@ func (c *monthOpenCmd) wanted() evidence.Wanted {
 
 // Run runs the command.
 func (c *monthOpenCmd) Run(ctx context.Context, g *globals) error {
+	if g.Server != "" {
+		return c.remote(ctx, g)
+	}
 	return g.read(ctx, func(a *desk.Desk) error {
 		line, err := a.OpenLine(ctx, c.wanted())
 		if err != nil {
@@ -62,15 +66,59 @@ func (c *monthOpenCmd) Run(ctx context.Context, g *globals) error {
 		case g.JSON:
 			return line.JSON(ctx, g.Stdout)
 		}
-		return c.text(ctx, g.Stdout, line)
+		return c.text(g.Stdout, line.Line, func(each func(*evidence.Charge) error) (evidence.Sums, error) {
+			return line.Charges(ctx, line.From, each)
+		})
 	})
 }
 
-func (c *monthOpenCmd) text(ctx context.Context, w io.Writer, line *desk.Evidence) error {
+// openedLine is a line as the API opens it.
+type openedLine struct {
+	evidence.Line
+	Charges []evidence.Charge `json:"charges"`
+	Sums    evidence.Sums     `json:"sums"`
+}
+
+// remote opens a line of the ledger at --server.
+func (c *monthOpenCmd) remote(ctx context.Context, g *globals) error {
+	w := c.wanted()
+	query := url.Values{"partner_id": {c.Partner}, "part": {c.Part}, "format": {"json"}}
+	if !c.Rounding {
+		for name, value := range map[string]string{"waba_id": w.Key.WABAID, "market": w.Key.Market, "category": w.Key.Category, "pricing_type": w.Key.PricingType} {
+			query.Set(name, value)
+		}
+	}
+	if c.CSV {
+		query.Set("format", "csv")
+	}
+	path := "/v1/months/" + string(c.Month.Month) + "/evidence?" + query.Encode()
+	if c.CSV || g.JSON {
+		return g.download(ctx, path, g.Stdout)
+	}
+	response, err := g.fetch(ctx, path)
+	if err != nil {
+		return err
+	}
+	line, err := decoded[openedLine](response)
+	if err != nil {
+		return err
+	}
+	return c.text(g.Stdout, &line.Line, func(each func(*evidence.Charge) error) (evidence.Sums, error) {
+		for i := range line.Charges {
+			if err := each(&line.Charges[i]); err != nil {
+				return line.Sums, err
+			}
+		}
+		return line.Sums, nil
+	})
+}
+
+// text shows a line for people; charges gives its charges, and then their sums.
+func (c *monthOpenCmd) text(w io.Writer, line *evidence.Line, charges func(each func(*evidence.Charge) error) (evidence.Sums, error)) error {
 	k := line.Compared
 	t := newTable("kind", "id", "occurred", "recorded", "price", "card", "tier", "")
 	shownRows, hidden := 0, 0
-	sums, err := line.Charges(ctx, line.From, func(r *evidence.Charge) error {
+	sums, err := charges(func(r *evidence.Charge) error {
 		if c.Limit > 0 && shownRows >= c.Limit {
 			hidden++
 			return nil

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"mime/multipart"
 	"net/http"
 	"net/url"
 	"os"
@@ -64,18 +65,43 @@ func optional(text string) *string {
 	return &text
 }
 
-// download writes an answer as it comes.
-func (g *globals) download(ctx context.Context, path string, out io.Writer) error {
+// fetch gets an answer that is read as it comes.
+func (g *globals) fetch(ctx context.Context, path string) (*http.Response, error) {
 	c, err := g.client()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	response, err := c.Send(ctx, http.MethodGet, path, nil, nil)
+	return c.Send(ctx, http.MethodGet, path, nil, nil)
+}
+
+// download writes an answer as it comes.
+func (g *globals) download(ctx context.Context, path string, out io.Writer) error {
+	response, err := g.fetch(ctx, path)
 	if err != nil {
 		return err
 	}
 	_, err = io.Copy(out, response.Body)
 	return errors.Join(err, response.Body.Close())
+}
+
+// form is a form of files. It is made whole, so that it can be sent again.
+func form(files []string) (kind string, body *bytes.Buffer, err error) {
+	body = &bytes.Buffer{}
+	w := multipart.NewWriter(body)
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			return "", nil, err
+		}
+		part, err := w.CreateFormFile("file", filepath.Base(file))
+		if err == nil {
+			_, err = part.Write(content)
+		}
+		if err != nil {
+			return "", nil, err
+		}
+	}
+	return w.FormDataContentType(), body, w.Close()
 }
 
 // pageQuery asks for a page of a list of a month.

@@ -5,8 +5,10 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -210,6 +212,7 @@ func TestServerReconcilesTheSame(t *testing.T) {
 	}
 	w.read("month", "show", "2026-10")
 	w.read("month", "preview", "2026-10")
+	w.monthFiles()
 	w.same("month", "propose", "2026-10")
 	w.same("month", "approve", "2026-10")
 	w.must("invoice", "allocate", "MI-1", "2", "--own-cost")
@@ -223,6 +226,11 @@ func TestServerReconcilesTheSame(t *testing.T) {
 	w.must("month", "limits", "--actor-pattern", "admin:*", "--remove", "--currency", "USD")
 	w.read("month", "show", "2026-10")
 	w.same("month", "post", "2026-10")
+	book := filepath.Join(t.TempDir(), "october.xlsx") // two ledgers' bytes differ by their streams' ids
+	w.read("month", "workbook", "2026-10", "--xlsx", book)
+	if written, err := os.ReadFile(book); err != nil || !bytes.HasPrefix(written, []byte("PK")) {
+		t.Errorf("%d bytes are no workbook: %v", len(written), err)
+	}
 	bank := write(t, "b.csv", statementHeader+"2026-11-23,12.34,USD,Acme,BANK-1,thanks\n")
 	w.must("payments", "propose", bank)
 	w.must("payments", "propose", bank)
@@ -232,6 +240,40 @@ func TestServerReconcilesTheSame(t *testing.T) {
 	w.same("--json", "replay", "account-PA-1")
 	w.same("--json", "replay", "ratecard-USD")
 	w.same("replay", "ratecard-USD")
+}
+
+// monthFiles opens, compares and writes a month of which nothing is proposed yet.
+func (w *twice) monthFiles() {
+	w.t.Helper()
+	open := []string{"month", "open", "2026-10", "--partner", "PA-1"}
+	marketing := append(slices.Clone(open), "--waba", "W-1", "--market", "Brazil", "--category", "MARKETING")
+	w.differing = regexp.MustCompile(`"recorded_at":"[^"]+"`)
+	for _, args := range [][]string{
+		marketing, append(slices.Clone(marketing), "--limit", "1"), append(slices.Clone(marketing), "--part", "rate"), append(slices.Clone(marketing), "--part", "late"),
+		append(slices.Clone(open), "--waba", "W-9"), append(slices.Clone(open), "--rounding"), {"month", "open", "2026-10", "--partner", "PA-9", "--waba", "W-1"},
+	} {
+		w.read(args...)
+		w.same(append(args, "--csv")...)
+	}
+	w.differing = nil
+	w.must(marketing...)
+	analytics, other := write(w.t, "waba.json", analyticsOf), write(w.t, "other.json", strings.ReplaceAll(analyticsOf, "W-1", "W-8"))
+	drift := []string{"month", "drift", "2026-10", "--analytics", analytics}
+	w.must(drift...)
+	w.read(append(drift, "--analytics", other, "--lines")...)
+	w.read(append(drift, "--on", "2026-10-03")...)
+	w.read(append(drift, "--on", "2026-11-03")...)
+	w.read(append(drift, "--analytics", write(w.t, "bad.json", "{}"))...)
+	w.read(append(drift, "--analytics", filepath.Join(w.t.TempDir(), "none.json"))...)
+	for _, from := range [][]string{{"--data", w.data}, {"--server", w.url}} { // the parts of a workbook have no order
+		o := cliOn(globals{serverFlags: serverFlags{APIKey: "the-key"}}, "", append(from, "month", "workbook", "2026-10", "--xlsx", "-")...)
+		if o.code != exitDone || !strings.HasPrefix(o.stdout, "PK") || o.stderr != "" {
+			w.t.Errorf("%v: code %d, %d bytes, %s", from, o.code, len(o.stdout), o.stderr)
+		}
+	}
+	w.read("month", "workbook", "2026-10", "--xlsx", filepath.Join(w.t.TempDir(), "october.xlsx"))
+	w.read("month", "workbook", "2026-08", "--xlsx", "-")
+	w.read("month", "workbook", "2026-10", "--xlsx", "/nowhere/october.xlsx")
 }
 
 // imported is same for imports, whose time differs.

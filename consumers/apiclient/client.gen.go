@@ -22122,11 +22122,19 @@ func (r WithdrawMonthResponse) ContentType() string {
 	return ""
 }
 
+// GetMonthWorkbookResponse200Headers the declared response headers of an HTTP 200 response for GetMonthWorkbook
+type GetMonthWorkbookResponse200Headers struct {
+	PrepayMonthAccounts *int
+	PrepayMonthPhase    *string
+}
+
 type GetMonthWorkbookResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationProblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetMonthWorkbookResponse200Headers
 }
 
 // GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
@@ -28973,6 +28981,26 @@ func ParseGetMonthWorkbookResponse(rsp *http.Response) (*GetMonthWorkbookRespons
 		}
 		response.ApplicationProblemJSONDefault = &dest
 
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetMonthWorkbookResponse200Headers
+		if values := rsp.Header.Values("Prepay-Month-Accounts"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Prepay-Month-Accounts", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PrepayMonthAccounts = &value
+		}
+		if values := rsp.Header.Values("Prepay-Month-Phase"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Prepay-Month-Phase", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PrepayMonthPhase = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil

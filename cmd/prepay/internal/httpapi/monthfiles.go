@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -28,13 +29,23 @@ const (
 	typeAny    = "application/octet-stream"
 )
 
+// Headers that say of what a month's workbook is.
+const (
+	PhaseHeader    = "Prepay-Month-Phase"
+	AccountsHeader = "Prepay-Month-Accounts"
+)
+
 // monthFiles registers what is had of a month as a file, or given for it.
 func (a *API) monthFiles() {
 	monthParameter := inPath("month", "Billing month, such as 2026-10.")
 	text := &huma.Schema{Type: huma.TypeString}
 	op := get("/months/{month}/workbook.xlsx", "get_month_workbook", "Get the month as a workbook for Finance.", "Months")
 	op.Parameters = []*huma.Param{monthParameter}
-	op.Responses = map[string]*huma.Response{"200": downloaded("The workbook.", typeXLSX)}
+	book := downloaded("The workbook.", typeXLSX)
+	book.Headers = map[string]*huma.Param{
+		PhaseHeader: {Schema: text, Description: "Where the month is, such as posted."}, AccountsHeader: {Schema: &huma.Schema{Type: huma.TypeInteger}, Description: "How many accounts the workbook has."},
+	}
+	op.Responses = map[string]*huma.Response{"200": book}
 	a.stream(op, access.ReadsAll(), a.monthWorkbook)
 
 	op = get("/journal.csv", "get_journal", "Get the double entry of everything that was recorded, as CSV.", "Months")
@@ -92,6 +103,7 @@ func (a *API) monthWorkbook(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			return err
 		}
+		d.headers = map[string]string{PhaseHeader: string(book.Phase), AccountsHeader: strconv.Itoa(len(book.Accounts))}
 		return book.Write(d)
 	})
 }
