@@ -221,6 +221,9 @@ func (a *API) accountEvents(w http.ResponseWriter, r *http.Request) {
 			if err != nil {
 				return err
 			}
+			for i := range page.Items {
+				page.Items[i] = seenBy(access.From(r.Context()), page.Items[i])
+			}
 			writeJSON(w, page)
 			return nil
 		}
@@ -254,6 +257,28 @@ func revision(field, text string) (eventstore.Revision, error) {
 	return eventstore.Revision(n), nil
 }
 
+// seenBy is an event as somebody sees it. Partners learn what those are who gave
+// a command to their account, such as finance, and not their names; who reads
+// everything sees the event as it is kept.
+func seenBy(p *access.Principal, e desk.Replayed) desk.Replayed {
+	if p.Role != access.RolePartner {
+		return e
+	}
+	var m map[string]json.RawMessage
+	var actor string
+	if json.Unmarshal(e.Metadata, &m) != nil || json.Unmarshal(m["actor"], &actor) != nil {
+		e.Metadata = json.RawMessage("{}") // not ours; nothing of it is shown
+		return e
+	}
+	role, _, _ := strings.Cut(actor, ":")
+	if role == string(access.RolePartner) || role == "system" {
+		return e
+	}
+	m["actor"], _ = json.Marshal(role) // text can be marshalled
+	e.Metadata, _ = json.Marshal(m)
+	return e
+}
+
 // eventStream writes server-sent events.
 type eventStream struct {
 	w       http.ResponseWriter
@@ -261,6 +286,8 @@ type eventStream struct {
 	// holds says whether the follower still has access; it is asked before each
 	// event and sign of life.
 	holds func() bool
+	// who follows.
+	who   *access.Principal
 	begun bool
 }
 
@@ -281,7 +308,7 @@ func (s *eventStream) send(id string, e *eventstore.Recorded) error {
 		text += "id: " + id + "\n"
 	}
 	if e != nil {
-		data, err := json.Marshal(desk.ReplayedOf(e))
+		data, err := json.Marshal(seenBy(s.who, desk.ReplayedOf(e)))
 		if err != nil {
 			return err
 		}
@@ -326,7 +353,7 @@ func (a *API) follow(w http.ResponseWriter, r *http.Request, run func(context.Co
 	ctx, cancel := context.WithTimeout(r.Context(), FollowLife)
 	defer cancel()
 	defer context.AfterFunc(a.opts.Ending, cancel)()
-	s := &eventStream{w: w, control: http.NewResponseController(w), holds: func() bool { return a.opts.Access == nil || a.opts.Access.Recheck(ctx) }}
+	s := &eventStream{w: w, control: http.NewResponseController(w), who: access.From(ctx), holds: func() bool { return a.opts.Access == nil || a.opts.Access.Recheck(ctx) }}
 	beat, stop := beginsNow(ticker.C)
 	defer stop()
 	err = run(ctx, s, beat)
