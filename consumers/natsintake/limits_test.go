@@ -147,6 +147,7 @@ func TestAMessageLargerThanTheWindow(t *testing.T) {
 	b := newBench(t, options{accounts: 1})
 	s, err := server.NewServer(&server.Options{
 		Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(), NoLog: true, NoSigs: true, MaxPayload: 32 << 20,
+		JetStreamMaxStore: natsbus.DefaultMaxStoreBytes, // else it depends on what is free here
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -103,15 +105,51 @@ func (l *live) end() {
 	clear(l.followers)
 }
 
-// join adds a page; nil where there are too many.
-func (l *live) join(user, account string) *follower {
+// liveMark is how far the ledger was: what changes after it is news to a page that
+// was made at it.
+type liveMark struct {
+	position eventstore.Position
+	verified int
+}
+
+// now is this moment.
+func (l *live) now() liveMark {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return liveMark{l.desk.Views.Engine.Position(), l.verified}
+}
+
+// since adds the moment at which a page was made to the URL that it follows: what
+// changes until it is connected must not be missed.
+func (m liveMark) since(live string) string {
+	if live == "" {
+		return ""
+	}
+	between := "?"
+	if strings.Contains(live, "?") {
+		between = "&"
+	}
+	return live + between + url.Values{"at": {m.position.String()}, "verified": {strconv.Itoa(m.verified)}}.Encode()
+}
+
+// followedFrom reads the moment of a URL; without a good one it is this moment.
+func (w *Web) followedFrom(q *request) liveMark {
+	at, err := eventstore.ParsePosition(q.query("at"))
+	verified, wrong := strconv.Atoi(q.query("verified"))
+	if err != nil || wrong != nil {
+		return q.began
+	}
+	return liveMark{at, verified}
+}
+
+// join adds a page that was made at a moment; nil where there are too many.
+func (l *live) join(user, account string, made liveMark) *follower {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.ended || len(l.followers) >= maxLive || l.perUser[user] >= maxLivePerUser {
 		return nil
 	}
-	f := &follower{user: user, account: account, verified: l.verified, wake: make(chan struct{}, 1)}
-	f.seen = l.position(account)
+	f := &follower{user: user, account: account, seen: made.position, verified: made.verified, wake: make(chan struct{}, 1)}
 	l.followers[f] = struct{}{}
 	l.perUser[user]++
 	return f
@@ -195,7 +233,7 @@ func (w *Web) follow(q *request) error {
 	if account == "" && q.who.Role == access.RolePartner {
 		return access.ErrForbidden
 	}
-	f := w.live.join(q.who.ID, account)
+	f := w.live.join(q.who.ID, account, w.followedFrom(q))
 	if f == nil {
 		q.w.Header().Set("Retry-After", "60")
 		q.w.WriteHeader(http.StatusServiceUnavailable)

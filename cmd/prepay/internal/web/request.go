@@ -40,6 +40,8 @@ type request struct {
 	who *access.Principal
 	// status of the answer; 0 is 200.
 	status int
+	// began is what a page could show when the request came.
+	began liveMark
 }
 
 // param is a parameter of the path.
@@ -72,6 +74,7 @@ func (q *request) htmx() bool { return q.Header.Get("HX-Request") == "true" }
 // show answers with a page.
 func (q *request) show(p ui.Page, content templ.Component) error {
 	q.frame(&p)
+	p.Live = q.began.since(p.Live)
 	h := q.w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store")

@@ -130,7 +130,7 @@ func (w *Web) stream(r chi.Router, path string, rule access.Rule, handle func(*r
 // handler asks the rule, then the page.
 func (w *Web) handler(rule access.Rule, handle func(*request) error) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		q := &request{Request: r, w: rw, web: w, who: access.From(r.Context())}
+		q := &request{Request: r, w: rw, web: w, who: access.From(r.Context()), began: w.live.now()}
 		partner := ""
 		if rule.Account != "" {
 			partner = q.param(rule.Account)
