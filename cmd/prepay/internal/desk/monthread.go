@@ -34,7 +34,8 @@ type Month struct {
 	MonthHead
 	// Revision is where the month's stream ended; of a preview, too.
 	Revision eventstore.Revision
-	// ComputedAt is when it was read or, a preview, computed.
+	// ComputedAt is when it was read or, a preview, computed, by the ledger's
+	// clock.
 	ComputedAt time.Time
 	// inputs are the versions of the documents that a preview was made of.
 	inputs string
@@ -79,7 +80,9 @@ type monthKey struct {
 
 type keptMonth struct {
 	*Month
-	asked time.Time
+	// since and asked are when it came and when it was asked for last, by the
+	// machine's clock: the ledger's may stand still.
+	since, asked time.Time
 }
 
 // ReadMonth reads the newest proposal or posting of a month or, for a preview,
@@ -161,9 +164,9 @@ func (d *Desk) readMonth(ctx context.Context, month domain.Month) (*Month, error
 	p := r.Latest()
 	if p == nil {
 		head := MonthHead{Month: month, Phase: reconciliation.NotProposed, Comments: r.Comments()}
-		return newMonth(&MonthView{MonthHead: head}, revision), nil
+		return newMonth(&MonthView{MonthHead: head}, revision, d.Ledger.Now()), nil
 	}
-	return newMonth(ViewOfProposal(r, p), revision), nil
+	return newMonth(ViewOfProposal(r, p), revision, d.Ledger.Now()), nil
 }
 
 func (d *Desk) previewMonth(ctx context.Context, month domain.Month) (*Month, error) {
@@ -179,12 +182,12 @@ func (d *Desk) previewMonth(ctx context.Context, month domain.Month) (*Month, er
 	if err != nil {
 		return nil, err
 	}
-	return newMonth(ViewOfResult(result, month, settings.Tolerances()), revision), nil
+	return newMonth(ViewOfResult(result, month, settings.Tolerances()), revision, d.Ledger.Now()), nil
 }
 
-// newMonth puts a month in order for paging.
-func newMonth(v *MonthView, revision eventstore.Revision) *Month {
-	m := &Month{MonthHead: v.MonthHead, Revision: revision, ComputedAt: time.Now().UTC()}
+// newMonth puts a month that was read now in order for paging.
+func newMonth(v *MonthView, revision eventstore.Revision, now time.Time) *Month {
+	m := &Month{MonthHead: v.MonthHead, Revision: revision, ComputedAt: now}
 	m.complete()
 	for i := range v.Accounts {
 		a := &v.Accounts[i]
@@ -226,7 +229,7 @@ func (m *months) get(key monthKey, revision eventstore.Revision, inputs string) 
 	defer m.mu.Unlock()
 	k := m.kept[key]
 	now := time.Now()
-	if k == nil || k.Revision != revision || k.inputs != inputs || key.preview && now.Sub(k.ComputedAt) > PreviewAge {
+	if k == nil || k.Revision != revision || k.inputs != inputs || key.preview && now.Sub(k.since) > PreviewAge {
 		return nil
 	}
 	k.asked = now
@@ -242,7 +245,7 @@ func (m *months) keep(key monthKey, month *Month) {
 	if m.kept == nil {
 		m.kept = map[monthKey]*keptMonth{}
 	}
-	m.kept[key] = &keptMonth{month, now}
+	m.kept[key] = &keptMonth{month, now, now}
 	for {
 		lines, oldest := 0, key
 		for k, kept := range m.kept {

@@ -24,7 +24,7 @@ func manyLines(n int) *Month {
 			})
 		}
 	}
-	return newMonth(v, 0)
+	return newMonth(v, 0, time.Time{})
 }
 
 // TestKeptMonths: months are kept within bounds, those asked for last, and not
@@ -62,7 +62,11 @@ func TestKeptMonths(t *testing.T) {
 		t.Error("a month of other documents is given")
 	}
 	preview := monthKey{month: "2026-01", preview: true}
-	m.keep(preview, &Month{ComputedAt: time.Now().Add(-2 * PreviewAge)})
+	m.keep(preview, &Month{})
+	if m.get(preview, 0, "") == nil {
+		t.Error("a new preview is not given")
+	}
+	m.kept[preview].since = time.Now().Add(-2 * PreviewAge)
 	if m.get(preview, 0, "") != nil {
 		t.Error("an old preview is still given")
 	}
