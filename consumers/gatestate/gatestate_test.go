@@ -705,7 +705,8 @@ func TestFiguresWait(t *testing.T) {
 		}
 		crash := begin()
 		for w.sent < len(w.log.Facts) {
-			if w.deliver(1+rng.IntN(20), rng.IntN(2) == 0); rng.IntN(10) == 0 {
+			w.deliver(1+rng.IntN(20), rng.IntN(2) == 0)
+			if late := crashes == 0 && w.sent > len(w.log.Facts)/2; late || rng.IntN(10) == 0 {
 				crash()
 				crashes++
 				crash = begin()
