@@ -44,6 +44,8 @@ func (l *Ledger) DoIf(ctx context.Context, partnerID string, m domain.Meta, cmd 
 		err = l.registerChannel(ctx, partnerID, c)
 	case *domain.CancelChannel, *domain.CloseAccount:
 		err = l.endChannels(ctx, partnerID, c)
+	case *domain.RecordRechargeReversed, *domain.RecordRechargeReinstated:
+		return l.doWithPayment(ctx, partnerID, c)
 	default:
 		return l.do(ctx, partnerID, c)
 	}

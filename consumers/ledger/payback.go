@@ -38,6 +38,21 @@ func (l *Ledger) withPayments(ctx context.Context, partnerID string, cmd domain.
 	}
 }
 
+// doWithPayment gives a command that is about one payment. The payment is looked
+// up before the decision; one that is credited in between is looked up again:
+// the rules would refuse it for good.
+func (l *Ledger) doWithPayment(ctx context.Context, partnerID string, c Command) error {
+	err := l.do(ctx, partnerID, c)
+	if domain.RejectionCode(err) != domain.UnknownRecharge {
+		return err
+	}
+	var again error
+	if c.Do, again = l.withPayments(ctx, partnerID, c.Do); again != nil {
+		return again
+	}
+	return l.do(ctx, partnerID, c)
+}
+
 // payout asks the processor how the refund that is on its way ended (R36); a
 // processor that does not pay out by itself leaves it to the payment manager.
 func (l *Ledger) payout(ctx context.Context, s *state, now time.Time) (domain.Command, error) {
